@@ -1,0 +1,1 @@
+"""Everything a chat needs without Qt and without torch."""

@@ -1,0 +1,39 @@
+"""Errors that a person reads: one clear sentence, translated when it is shown."""
+
+from engine.i18n import tr
+
+
+class GebError(Exception):
+    """Base of every expected failure.
+
+    `message` is English source text with {placeholders}; `str(error)` is the sentence
+    in the user's language.
+    """
+
+    def __init__(self, message: str, /, **values: object) -> None:
+        super().__init__(message, values)
+        self.message = message
+        self.values = values
+
+    def __str__(self) -> str:
+        return tr(self.message, **self.values)
+
+
+class BundleError(GebError):
+    """A model folder that cannot be used: missing, damaged, forged or of another shape."""
+
+
+class ConfigError(GebError):
+    """A configuration with a missing, unknown or contradictory field."""
+
+
+class DataError(GebError):
+    """Input data that is missing, damaged or in an unknown format."""
+
+
+class StoreError(GebError):
+    """The conversation store cannot be opened or written."""
+
+
+class GenerationError(GebError):
+    """A request that the model cannot answer."""

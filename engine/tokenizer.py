@@ -1,0 +1,86 @@
+"""SentencePiece tokenizer: text that any Unicode string survives, control tokens apart from it."""
+
+import codecs
+from collections.abc import Iterable
+from pathlib import Path
+
+import sentencepiece as spm
+
+from engine.errors import BundleError
+
+# SentencePiece writes a space as U+2581, so a real U+2581 must travel as bytes to survive.
+_SPACE_MARK = "\u2581"
+
+
+class Tokenizer:
+    """Text to token ids and back.
+
+    `encode` never yields a control token, whatever the text spells; `decode` shows none.
+    Raises BundleError if the file is no SentencePiece model.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._processor = spm.SentencePieceProcessor(model_proto=path.read_bytes())
+        except (OSError, RuntimeError) as error:
+            raise BundleError(
+                "The tokenizer {path} cannot be read; the model folder is incomplete or damaged.",
+                path=path,
+            ) from error
+        processor = self._processor
+        size = processor.get_piece_size()
+        self.vocab_size: int = size
+        self.control_tokens: dict[str, int] = {
+            processor.id_to_piece(i): i for i in range(size) if processor.is_control(i)
+        }
+        self._token_bytes = [self._bytes_of(i) for i in range(size)]
+        self._space_mark_ids = [
+            processor.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE_MARK.encode()
+        ]
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of `text`; lone surrogates become question marks."""
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        head, *rest = text.split(_SPACE_MARK)
+        ids: list[int] = self._processor.encode(head)
+        for part in rest:
+            ids += self._space_mark_ids
+            ids += self._processor.encode(part)
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of `ids`; control tokens are left out, broken UTF-8 becomes U+FFFD."""
+        return b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """Return the UTF-8 bytes that a token stands for (none for a control or padding id)."""
+        return self._token_bytes[token_id] if token_id < len(self._token_bytes) else b""
+
+    def stream_decoder(self) -> "StreamDecoder":
+        """Return a decoder for tokens that arrive one at a time."""
+        return StreamDecoder(self)
+
+    def _bytes_of(self, token_id: int) -> bytes:
+        processor = self._processor
+        if processor.is_control(token_id) or processor.is_unknown(token_id):
+            return b""
+        piece: str = processor.id_to_piece(token_id)
+        if processor.is_byte(token_id):
+            return bytes([int(piece[3:5], 16)])
+        return piece.replace(_SPACE_MARK, " ").encode()
+
+
+class StreamDecoder:
+    """Turns tokens into text as they arrive, never splitting a multi-byte character."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def push(self, token_id: int) -> str:
+        """Return the text that `token_id` completes; empty while a character is unfinished."""
+        return self._decoder.decode(self._tokenizer.token_bytes(token_id))
+
+    def finish(self) -> str:
+        """Return what is left: U+FFFD if the last character never became whole."""
+        return self._decoder.decode(b"", final=True)

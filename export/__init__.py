@@ -1,0 +1,1 @@
+"""A checkpoint to a verified int8 ONNX bundle."""

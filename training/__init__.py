@@ -1,0 +1,1 @@
+"""Raw text to an aligned GEB: data, tokenizer, pretraining, instruction tuning, evaluation."""
