@@ -1,0 +1,186 @@
+"""Raw text to clean, de-duplicated records: `python -m training.data --recipe NAME --out DIR`.
+
+Writes, under --out: `pretrain/<source>.jsonl` ({"text", "lang"}), `sft/<source>.jsonl`
+({"messages", "lang"}), `heldout.jsonl` (text that no stage trains on) and `sources.json`
+(licence, address and counts of every source).
+"""
+
+import argparse
+import gzip
+import hashlib
+import json
+import lzma
+import random
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tqdm import tqdm
+
+from engine.errors import DataError
+from training.command import command, write_atomically
+from training.settings import Recipe, Source, load_recipe
+
+HELDOUT_SHARE = 200
+"""One document in so many is held out, chosen by its hash."""
+_MINIMUM_CHARACTERS = 40
+
+
+@dataclass
+class Counts:
+    """What happened to the records of one source."""
+
+    read: int = 0
+    too_short: int = 0
+    too_long: int = 0
+    duplicate: int = 0
+    held_out: int = 0
+    kept: int = 0
+    kept_bytes: int = 0
+
+
+@dataclass
+class Cleaner:
+    """Cleans records and remembers those seen, across all sources."""
+
+    seen: set[bytes] = field(default_factory=set)
+
+    def clean(self, record: dict[str, Any], source: Source, counts: Counts) -> bytes | None:
+        """Clean `record` in place; return its hash, or None if it is left out."""
+        counts.read += 1
+        if source.stage == "pretrain":
+            record["text"] = text = clean_text(record["text"])
+            minimum = _MINIMUM_CHARACTERS
+        else:
+            messages = record["messages"][: source.max_turns]
+            if messages and messages[-1]["role"] != "assistant":
+                messages.pop()
+            for message in messages:
+                message["content"] = clean_text(message["content"])
+            record["messages"] = messages
+            text = "\n".join(message["content"] for message in messages)
+            minimum = 1
+        if len(text) < minimum:
+            counts.too_short += 1
+            return None
+        if len(text) > source.max_characters:
+            counts.too_long += 1
+            return None
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        if digest in self.seen:
+            counts.duplicate += 1
+            return None
+        self.seen.add(digest)
+        return digest
+
+
+def clean_text(text: str) -> str:
+    """Return `text` in NFC without control characters, trailing blanks or runs of blank lines."""
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = "".join(
+        c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Co")
+    )
+    text = re.sub(r"[ \t\u00a0]+\n", "\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def read_records(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of one source, spread evenly where only a part is wanted.
+
+    Raises DataError if no file matches or one is damaged.
+    """
+    paths = sorted(path for pattern in source.files for path in folder.glob(pattern))
+    if not paths:
+        raise DataError(
+            "No file for the source {source} under {folder}; give the folder that holds "
+            "{patterns} with --mirror.",
+            source=source.name,
+            folder=folder,
+            patterns=", ".join(source.files),
+        )
+    records = [record for path in paths for record in _read_file(path, source)]
+    random.Random(source.name).shuffle(records)  # noqa: S311 - sampling, not secrecy
+    budget = source.megabytes * 1e6
+    for record in records:
+        if budget <= 0:
+            return
+        budget -= len(json.dumps(record, ensure_ascii=False).encode())
+        yield record
+
+
+def _read_file(path: Path, source: Source) -> Iterator[dict[str, Any]]:
+    key = "text" if source.stage == "pretrain" else "messages"
+    try:
+        with _open(path) as lines:
+            for line in lines:
+                record = json.loads(line)
+                if record.get("source", source.name) == source.name:
+                    yield {key: record[key], "lang": record.get("lang", source.language)}
+    except (OSError, EOFError, lzma.LZMAError, ValueError, KeyError) as error:
+        raise DataError(
+            "{path} is damaged or not in the expected format ({detail}); fetch it again.",
+            path=path,
+            detail=error,
+        ) from error
+
+
+def _open(path: Path) -> IO[str]:
+    if path.suffix == ".xz":
+        return lzma.open(path, "rt", encoding="utf-8")
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
+
+
+def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path) -> None:
+    """Write the clean records of every source of `recipe` under `out`. Raises DataError."""
+    cleaner, report, heldout = Cleaner(), {}, []
+    for source in tqdm(recipe.sources, desc="data", unit="source"):
+        folder = recipe_folder if source.local else mirror
+        if folder is None:
+            raise DataError(
+                "The recipe {recipe} reads {source} from a local copy: name its folder with "
+                "--mirror (MIRROR= for make).",
+                recipe=recipe.name,
+                source=source.name,
+            )
+        counts, lines = Counts(), []
+        for record in read_records(source, folder):
+            digest = cleaner.clean(record, source, counts)
+            if digest is None:
+                continue
+            line = json.dumps(record, ensure_ascii=False)
+            if source.stage == "pretrain" and int.from_bytes(digest[:4]) % HELDOUT_SHARE == 0:
+                heldout.append(json.dumps({**record, "source": source.name}, ensure_ascii=False))
+                counts.held_out += 1
+                continue
+            lines.append(line)
+            counts.kept += 1
+            counts.kept_bytes += len(line.encode())
+        path = out / source.stage / f"{source.name}.jsonl"
+        write_atomically(path, "".join(f"{line}\n" for line in lines))
+        report[f"{source.stage}/{source.name}"] = {**asdict(source), **asdict(counts)}
+    write_atomically(out / "heldout.jsonl", "".join(f"{line}\n" for line in heldout))
+    write_atomically(
+        out / "sources.json",
+        json.dumps({"recipe": recipe.name, "sources": report}, ensure_ascii=False, indent=1),
+    )
+
+
+@command
+def main() -> None:
+    """Read the command line and prepare one recipe."""
+    parser = argparse.ArgumentParser(prog="python -m training.data", description=__doc__)
+    parser.add_argument("--recipe", required=True, help="training/recipes/NAME.toml or a file")
+    parser.add_argument("--mirror", type=Path, help="local copy of the sources")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    recipe, folder = load_recipe(arguments.recipe)
+    prepare(recipe, folder, arguments.mirror, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

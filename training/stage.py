@@ -1,0 +1,94 @@
+"""The command line that the training stages share."""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config import ModelConfig
+from engine.errors import ConfigError, DataError
+from training import checkpoint
+from training.batches import Batches
+from training.model import GEB
+from training.settings import StageSettings, load_settings
+from training.trainer import Run, Trainer
+
+
+def run_stage(stage: str, description: str | None) -> None:
+    """Parse the command line of `stage` ("pretrain" or "sft") and train."""
+    parser = argparse.ArgumentParser(prog=f"python -m training.{stage}", description=description)
+    parser.add_argument("--config", required=True, help="training/configs/NAME.toml or a file")
+    parser.add_argument("--data", type=Path, required=True, help="what training.data wrote")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, help="instead of the configuration's")
+    parser.add_argument("--resume", action="store_true", help="go on from --out")
+    if stage == "sft":
+        parser.add_argument("--checkpoint", type=Path, help="the model to tune, from pretraining")
+    arguments = parser.parse_args()
+    settings = load_settings(arguments.config)
+    stage_settings: StageSettings = getattr(settings, stage)
+    if arguments.steps:
+        stage_settings = replace(stage_settings, steps=arguments.steps)
+    torch.manual_seed(stage_settings.seed)
+
+    start = arguments.out if arguments.resume else getattr(arguments, "checkpoint", None)
+    if start is None and stage == "sft":
+        parser.error("--checkpoint is needed without --resume")
+    card: dict[str, Any] = {}
+    if start is None:
+        model, tokenizer = GEB(settings.model), arguments.data / "tokenizer.model"
+    else:
+        model, folder = checkpoint.load_model(start)
+        tokenizer = folder / "tokenizer.model"
+        card = json.loads((folder / "model_card.json").read_text(encoding="utf-8"))
+        _check_same_shape(model.config, settings.model, folder)
+    if not tokenizer.is_file():
+        raise DataError("There is no {path}; run training.tokenizer first.", path=tokenizer)
+    sources = _sources(arguments.data, stage)
+    card["recipe"] = settings.name
+    card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
+    batches = Batches(
+        arguments.data / stage,
+        {name: source["share"] for name, source in sources.items()},
+        stage_settings,
+        bos_token_id=model.config.bos_token_id,
+        pad_token_id=model.config.pad_token_id,
+    )
+    run = Run(stage, arguments.data, arguments.out, tokenizer, card, arguments.resume)
+    Trainer(model, batches, stage_settings, run).train()
+
+
+def _check_same_shape(found: ModelConfig, wanted: ModelConfig, folder: Path) -> None:
+    if found != wanted:
+        raise ConfigError(
+            "The checkpoint {path} has another shape than the configuration.", path=folder
+        )
+
+
+def _sources(data: Path, stage: str) -> dict[str, dict[str, Any]]:
+    path = data / "sources.json"
+    if not path.is_file():
+        raise DataError("There is no {path}; run training.data first.", path=path)
+    sources = json.loads(path.read_text(encoding="utf-8"))["sources"]
+    return {s["name"]: s for s in sources.values() if s["stage"] == stage}
+
+
+def _credits(
+    sources: dict[str, dict[str, Any]], known: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    names = {(entry["source"], entry["stage"]) for entry in known}
+    return [
+        {
+            "source": name,
+            "stage": source["stage"],
+            "language": source["language"],
+            "licence": source["licence"],
+            "url": source["url"],
+            "records": source["kept"],
+        }
+        for name, source in sources.items()
+        if (name, source["stage"]) not in names
+    ]
