@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from engine.errors import DataError
 from training.command import command, write_atomically
+from training.dialogues import read_dialogues
 from training.settings import Recipe, Source, load_recipe
 
 HELDOUT_SHARE = 200
@@ -114,6 +115,9 @@ def read_records(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
 def _read_file(path: Path, source: Source) -> Iterator[dict[str, Any]]:
     key = "text" if source.stage == "pretrain" else "messages"
     try:
+        if path.suffix == ".toml":
+            yield from read_dialogues(path)
+            return
         with _open(path) as lines:
             for line in lines:
                 record = json.loads(line)
