@@ -1,0 +1,200 @@
+"""SQLite files that survive: private, durable, migrated, shared by processes; damage set aside.
+
+Every failure is a StoreError whose sentence says what is wrong and what to do.
+"""
+
+import itertools
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from engine.errors import StoreError
+
+Migration = Callable[[sqlite3.Connection], None]
+
+_BUSY_SECONDS = 5.0
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class Database:
+    """One connection to a file, for the thread that opened it; close it there.
+
+    Creates the file if there is none and brings its tables up to date. Raises StoreError
+    if it cannot be opened or was written by a newer version (then it is left untouched).
+    """
+
+    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
+        self.path = path
+        _create_file(path)
+        with sqlite_errors(path):
+            self._connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None)
+            try:
+                self._prepare(migrations)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Run one statement and return its rows."""
+        with sqlite_errors(self.path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all that happens inside durably, or nothing of it. May be nested."""
+        if self._connection.in_transaction:
+            yield
+            return
+        # IMMEDIATE: two writers wait for each other here instead of failing half-way.
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                self.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        with sqlite_errors(self.path):
+            self._connection.close()
+
+    def _prepare(self, migrations: Sequence[Migration]) -> None:
+        if self._version() > len(migrations):
+            raise StoreError(
+                "{path} was written by a newer version of GEB Chat. Update the application to "
+                "use it; the file was not changed.",
+                path=self.path,
+            )
+        self._connection.row_factory = sqlite3.Row
+        self._use_write_ahead_log()
+        self.execute("PRAGMA synchronous = FULL")
+        self.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's cache
+        self.execute("PRAGMA foreign_keys = ON")
+        if self._version() < len(migrations):
+            with self.transaction():
+                # Read again: another process may have migrated while this one waited.
+                for version in range(self._version(), len(migrations)):
+                    migrations[version](self._connection)
+                    self.execute(f"PRAGMA user_version = {version + 1}")
+
+    def _version(self) -> int:
+        version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
+    def _use_write_ahead_log(self) -> None:
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait by itself where two processes create the file at once.
+                if _primary_code(error) not in _BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+
+def set_aside_if_damaged(path: Path, migrations: Sequence[Migration]) -> Path | None:
+    """Rename a damaged file, with its log, and return its new name; None if `path` is sound.
+
+    Reads the whole file (0.2 s for 200 MB): call it once, when the application starts.
+    """
+    if not path.is_file() or not _is_damaged(path, len(migrations)):
+        return None
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (f"{path.stem}-damaged-{stamp}-{n}{path.suffix}" for n in itertools.count(1))
+    kept = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    try:
+        # The log first: left alone beside a new file, it would be replayed into that.
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(kept.with_name(kept.name + suffix))
+    except OSError as error:
+        raise StoreError(
+            "{path} is damaged and cannot be set aside: {detail}. Move it to another folder "
+            "yourself, then start again.",
+            path=path,
+            detail=error.strerror,
+        ) from error
+    return kept
+
+
+@contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into StoreErrors about `path`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = _primary_code(error)
+        if code in (None, sqlite3.SQLITE_CONSTRAINT):
+            raise  # not the file's fault but the caller's
+        raise _store_error(path, code, error) from error
+
+
+def _store_error(path: Path, code: int | None, error: sqlite3.Error) -> StoreError:
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(
+            "The disk is full: {path} cannot grow. Free some space and try again; everything "
+            "saved before is still there.",
+            path=path,
+        )
+    if code in _NOT_WRITABLE:
+        return StoreError(
+            "{path} cannot be opened or written. Check the permissions of the file and of its "
+            "folder.",
+            path=path,
+        )
+    if code in _BUSY:
+        return StoreError("{path} is in use by another program. Try again later.", path=path)
+    if code in _DAMAGED:
+        return StoreError(
+            "{path} is damaged. Start GEB Chat again: it keeps the file under another name and "
+            "begins a new one.",
+            path=path,
+        )
+    return StoreError(
+        "{path} cannot be read or written: {detail}. Check the disk; everything saved before "
+        "is still there.",
+        path=path,
+        detail=error,
+    )
+
+
+def _is_damaged(path: Path, known_version: int) -> bool:
+    with sqlite_errors(path):
+        try:
+            with closing(sqlite3.connect(path, _BUSY_SECONDS)) as connection:
+                if connection.execute("PRAGMA user_version").fetchone()[0] > known_version:
+                    return False  # a newer version may use what this SQLite cannot judge
+                verdict: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                return verdict != "ok"
+        except sqlite3.DatabaseError as error:
+            if _primary_code(error) in _DAMAGED:
+                return True
+            raise
+
+
+def _create_file(path: Path) -> None:
+    """Create an empty file that only its owner may read; SQLite gives its log the same mode."""
+    if path.is_dir():
+        raise StoreError("{path} is a folder, but a file is needed there.", path=path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(
+            "{path} cannot be opened for writing: {detail}.", path=path, detail=error.strerror
+        ) from error
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
