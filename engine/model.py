@@ -1,0 +1,196 @@
+"""The model at work: one onnxruntime session and one key-value cache bound to it for good.
+
+Past and present of a layer share one buffer, so a step writes only its own tokens; pages of
+the buffers take memory only once tokens fill them.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from engine.bundle import MODEL_NAME, Bundle
+from engine.errors import BundleError, GenerationError
+
+_LEAST_CONTEXT = 128
+_LOG_ERRORS_ONLY = 3
+_LOAD_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+
+class Model:
+    """Next-token logits of a growing token sequence. For use by one thread at a time.
+
+    `num_threads` None takes the physical cores; `context_length` None takes what the model
+    was built for, and a longer one is cut to that. If memory is short the context is halved
+    until its cache fits: `context_length` may end below `wanted_context_length`.
+    Raises BundleError if onnxruntime refuses the graph, GenerationError if there is no memory.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        num_threads: int | None = None,
+        context_length: int | None = None,
+    ) -> None:
+        inputs = bundle.graph.inputs
+        first_cache = inputs["past_key_values.0.key"]
+        longest = first_cache.shape[2] or bundle.config.max_position_embeddings
+        self.wanted_context_length = min(context_length or longest, longest)
+        self.tokens: list[int] = []
+        """The tokens in the cache."""
+        self._session = _open_session(bundle, num_threads or physical_cores())
+        self._binding = self._session.io_binding()
+        self._cache = self._allocate_cache(bundle)
+        self._bind_cache()
+        self.context_length: int = self._cache[0].shape[2]
+        self._input_ids = np.zeros((1, self.context_length), np.int64)
+        self._attention_mask = np.ones((1, self.context_length), np.int64)
+        self._position_ids = np.arange(self.context_length, dtype=np.int64)[None]
+        self._num_logits = np.ones(1, np.int64)
+        self._takes_positions = "position_ids" in inputs
+        self._last_logits_only = "num_logits_to_keep" in inputs
+        self._vocab_size = bundle.config.vocab_size
+        self._logits = np.empty((1, 1, self._vocab_size), np.float32)
+        if self._last_logits_only:
+            self._bind_input("num_logits_to_keep", self._num_logits)
+            self._bind_output("logits", self._logits)
+
+    @property
+    def length(self) -> int:
+        """Number of tokens in the cache."""
+        return len(self.tokens)
+
+    def forward(self, token_ids: Sequence[int]) -> NDArray[np.float32]:
+        """Append tokens to the cache and return the logits [vocab_size] that follow the last one.
+
+        The array is valid until the next call. Raises GenerationError if the tokens do not
+        fit the context, or if the model computes something that is no number (the cache is
+        then forgotten).
+        """
+        past, new = len(self.tokens), len(token_ids)
+        total = past + new
+        if not 0 < new <= self.context_length - past:
+            raise GenerationError(
+                "The context is full: {total} tokens do not fit into {limit}.",
+                total=total,
+                limit=self.context_length,
+            )
+        self._input_ids[0, :new] = token_ids
+        self._bind_input("input_ids", self._input_ids[:, :new])
+        self._bind_input("attention_mask", self._attention_mask[:, :total])
+        if self._takes_positions:
+            self._bind_input("position_ids", self._position_ids[:, past:total])
+        if not self._last_logits_only:
+            self._logits = np.empty((1, new, self._vocab_size), np.float32)
+            self._bind_output("logits", self._logits)
+        self._session.run_with_iobinding(self._binding)
+        self.tokens += token_ids
+        logits: NDArray[np.float32] = self._logits[0, -1]
+        if not np.isfinite(logits.max()):  # one NaN makes the maximum NaN
+            self.truncate(0)
+            raise GenerationError(
+                "The model computed something that is no number; its files may be damaged."
+            )
+        return logits
+
+    def truncate(self, length: int) -> None:
+        """Forget what the cache holds beyond its first `length` tokens."""
+        del self.tokens[length:]
+
+    def close(self) -> None:
+        """Free the weights and the cache; the model cannot be used any more."""
+        del self._binding, self._session, self._cache
+
+    def _allocate_cache(self, bundle: Bundle) -> list[NDArray[np.generic]]:
+        """Return key and value of each layer, [1, num_key_value_heads, context, head_dim]."""
+        config = bundle.config
+        dtype = np.dtype(bundle.graph.inputs["past_key_values.0.key"].dtype)
+        heads, size = config.num_key_value_heads, config.head_dim
+        bytes_per_token = 2 * config.num_hidden_layers * heads * size * dtype.itemsize
+        fixed = bundle.graph.inputs["past_key_values.0.key"].shape[2] is not None
+        context = self.wanted_context_length
+        while True:
+            try:
+                if context * bytes_per_token > _available_memory():
+                    raise MemoryError
+                shape = (1, heads, context, size)
+                return [np.zeros(shape, dtype) for _ in range(2 * config.num_hidden_layers)]
+            except MemoryError as error:
+                context //= 2
+                if fixed or context < _LEAST_CONTEXT:
+                    raise GenerationError(
+                        "There is not enough free memory for this model; close other programs."
+                    ) from error
+
+    def _bind_cache(self) -> None:
+        for index, buffer in enumerate(self._cache):
+            name = f"{index // 2}.{'value' if index % 2 else 'key'}"
+            self._bind_input(f"past_key_values.{name}", buffer)
+            self._bind_output(f"present.{name}", buffer)
+
+    def _bind_input(self, name: str, array: NDArray[np.generic]) -> None:
+        # By address: nothing is copied. Every bound array starts a contiguous run.
+        self._binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+    def _bind_output(self, name: str, array: NDArray[np.generic]) -> None:
+        self._binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+
+def physical_cores() -> int:
+    """Return how many physical cores this process may use; 0 leaves the count to onnxruntime."""
+    if not hasattr(os, "sched_getaffinity"):
+        return 0
+    cores = set()
+    for cpu in os.sched_getaffinity(0):
+        topology = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        # Where the kernel does not say, each logical processor counts as a core.
+        cores.add(topology.read_text(encoding="ascii") if topology.exists() else str(cpu))
+    return len(cores)
+
+
+def _open_session(bundle: Bundle, num_threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _LOG_ERRORS_ONLY
+    # Spinning threads would take a busy desktop's cores from everybody else.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Exact 8-bit products on processors without VNNI, where the fast ones saturate.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    # A folder must not smuggle in onnxruntime's own format, which nobody checked.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        return ort.InferenceSession(
+            bundle.path / MODEL_NAME, options, providers=["CPUExecutionProvider"]
+        )
+    except MemoryError as error:
+        raise GenerationError(
+            "There is not enough free memory for this model; close other programs."
+        ) from error
+    except _LOAD_ERRORS as error:
+        raise BundleError(
+            "The model {name} cannot be opened: {detail}", name=bundle.name, detail=error
+        ) from error
+
+
+def _available_memory() -> float:
+    """Return the bytes that can be used without swapping; infinity where the system is silent."""
+    path = Path("/proc/meminfo")
+    if not path.exists():
+        return float("inf")
+    lines = path.read_text(encoding="ascii").splitlines()
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), "inf")
+    return float(kilobytes) * 1024
