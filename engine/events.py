@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import GebError
+from engine.sampling import GenerationDefaults
 
 FinishReason = Literal["stop", "length"]
 """The model ended its answer, or a limit did (max_new_tokens, the context's end)."""
@@ -113,6 +114,8 @@ class ModelLoaded:
     name: str
     context_length: int
     load_seconds: float
+    generation: GenerationDefaults
+    """The model's own settings: `generation.params(temperature=0.5)` changes one of them."""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Model:
         """
         past, new = len(self.tokens), len(token_ids)
         total = past + new
-        if not 0 < new <= self.context_length - past:
+        if total > self.context_length:
             raise GenerationError(
                 "The context is full: {total} tokens do not fit into {limit}.",
                 total=total,

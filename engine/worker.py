@@ -1,0 +1,206 @@
+"""The one thread that owns the model. Requests go in by a queue, events come out by a callback."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from time import perf_counter
+
+from engine.bundle import Bundle, open_bundle
+from engine.chat_template import Message
+from engine.context import fit
+from engine.errors import BundleError, GebError, GenerationError
+from engine.events import (
+    Cancelled,
+    ContextReduced,
+    ContextTrimmed,
+    Event,
+    Failed,
+    ModelFailed,
+    ModelLoaded,
+    ModelLoading,
+    Usage,
+)
+from engine.generation import generate
+from engine.model import Model
+from engine.sampling import SamplingParams
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    request_id: int
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Load(_Request):
+    path: Path
+    verify: bool | None
+    num_threads: int | None
+    context_length: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Generate(_Request):
+    messages: Sequence[Message]
+    params: SamplingParams | None
+
+
+class EngineWorker:
+    """Loads models and answers conversations in the background, one request at a time, in order.
+
+    All methods may be called from any thread and return at once, but for `close`. `on_event`
+    is called on the worker's thread, possibly before the method that caused the event
+    returns. Every accepted request ends with exactly one of ModelLoaded, ModelFailed, Done,
+    Cancelled and Failed. Nothing that goes wrong ends the thread.
+    """
+
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self._on_event = on_event
+        self._ids = count(1)
+        self._queue: SimpleQueue[_Load | _Generate | None] = SimpleQueue()
+        self._open: dict[int, _Request] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._bundle: Bundle | None = None
+        self._model: Model | None = None
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def load(
+        self,
+        path: Path,
+        *,
+        verify: bool | None = None,
+        num_threads: int | None = None,
+        context_length: int | None = None,
+    ) -> int:
+        """Replace the model in use by the bundle at `path`; if that fails it stays in use.
+
+        See open_bundle and Model for the options. Returns the request's id.
+        """
+        return self._submit(
+            _Load(
+                request_id=next(self._ids),
+                path=path,
+                verify=verify,
+                num_threads=num_threads,
+                context_length=context_length,
+            )
+        )
+
+    def generate(self, messages: Sequence[Message], params: SamplingParams | None = None) -> int:
+        """Answer a conversation; without `params` as the model's own settings say.
+
+        Returns the request's id.
+        """
+        return self._submit(
+            _Generate(request_id=next(self._ids), messages=list(messages), params=params)
+        )
+
+    def cancel(self, request_id: int) -> None:
+        """End a request within one token, or before it begins; a finished one is left alone.
+
+        A load that has begun is not interrupted.
+        """
+        with self._lock:
+            request = self._open.get(request_id)
+        if request is not None:
+            request.cancelled.set()
+
+    def close(self) -> None:
+        """Cancel everything, wait for the thread to end and free the model. May be repeated."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+            for request in self._open.values():
+                request.cancelled.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _submit(self, request: _Load | _Generate) -> int:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the engine is closed")
+            self._open[request.request_id] = request
+            self._queue.put(request)
+        return request.request_id
+
+    def _run(self) -> None:
+        while (request := self._queue.get()) is not None:
+            try:
+                self._handle(request)
+            except GebError as error:
+                self._fail(request, error)
+            except Exception:
+                _log.exception("request %d failed", request.request_id)
+                self._fail(
+                    request,
+                    GenerationError("Something unexpected went wrong; the log has the details."),
+                )
+            with self._lock:
+                del self._open[request.request_id]
+        if self._model is not None:
+            self._model.close()
+
+    def _handle(self, request: _Load | _Generate) -> None:
+        if isinstance(request, _Load):
+            self._load(request)
+        elif request.cancelled.is_set():
+            self._emit(Cancelled(request.request_id, Usage(0, 0, 0.0, 0.0, 0)))
+        else:
+            self._generate(request)
+
+    def _fail(self, request: _Load | _Generate, error: GebError) -> None:
+        failure = ModelFailed if isinstance(request, _Load) else Failed
+        self._emit(failure(request.request_id, error))
+
+    def _emit(self, event: Event) -> None:
+        try:
+            self._on_event(event)
+        except Exception:
+            _log.exception("the listener failed on %s", type(event).__name__)
+
+    def _load(self, request: _Load) -> None:
+        if request.cancelled.is_set():
+            raise BundleError("The model was not loaded: the request was cancelled.")
+        started = perf_counter()
+        self._emit(ModelLoading(request.request_id, request.path))
+        bundle = open_bundle(request.path, verify=request.verify)
+        model = Model(
+            bundle, num_threads=request.num_threads, context_length=request.context_length
+        )
+        if self._model is not None:
+            self._model.close()
+        self._bundle, self._model = bundle, model
+        wanted, length = model.wanted_context_length, model.context_length
+        if length < wanted:
+            self._emit(ContextReduced(request.request_id, wanted, length))
+        seconds = perf_counter() - started
+        self._emit(ModelLoaded(request.request_id, bundle.name, length, seconds, bundle.generation))
+
+    def _generate(self, request: _Generate) -> None:
+        if self._model is None or self._bundle is None:
+            raise GenerationError("No model is loaded, so there is nobody to answer.")
+        params = request.params or self._bundle.generation.params()
+        # At least a quarter of the context, if it can be asked for, is left to the answer.
+        length = self._model.context_length
+        budget = length - min(params.max_new_tokens, length // 4)
+        prompt = fit(self._bundle.chat_template, request.messages, budget)
+        if prompt.dropped_messages:
+            self._emit(ContextTrimmed(request.request_id, prompt.dropped_messages))
+        for event in generate(
+            self._model,
+            self._bundle,
+            prompt.token_ids,
+            params,
+            request.cancelled.is_set,
+            request_id=request.request_id,
+        ):
+            self._emit(event)
