@@ -15,7 +15,7 @@ SUMS_NAME = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 _MAX_SUMS_BYTES = 1 << 20
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def read_sums(folder: Path) -> dict[str, str]:
@@ -115,4 +115,4 @@ def _remember(key: str, state: dict[str, list[int]]) -> None:
         temporary.replace(path)
     except (OSError, StoreError):
         # Only time is lost: the next start hashes the folder again.
-        _log.warning("cannot remember that %s was verified", key, exc_info=True)
+        _logger.warning("cannot remember that %s was verified", key, exc_info=True)

@@ -28,7 +28,7 @@ from engine.generation import generate
 from engine.model import Model
 from engine.sampling import SamplingParams
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class EngineWorker:
             except GebError as error:
                 self._fail(request, error)
             except Exception:
-                _log.exception("request %d failed", request.request_id)
+                _logger.exception("request %d failed", request.request_id)
                 self._fail(
                     request,
                     GenerationError("Something unexpected went wrong; the log has the details."),
@@ -158,6 +158,9 @@ class EngineWorker:
             self._generate(request)
 
     def _fail(self, request: _Load | _Generate, error: GebError) -> None:
+        _logger.info("request %d failed: %s", request.request_id, error.message, exc_info=error)
+        # The frames of a traceback would keep a half-loaded model in memory.
+        error.__traceback__ = error.__cause__ = error.__context__ = None
         failure = ModelFailed if isinstance(request, _Load) else Failed
         self._emit(failure(request.request_id, error))
 
@@ -165,7 +168,7 @@ class EngineWorker:
         try:
             self._on_event(event)
         except Exception:
-            _log.exception("the listener failed on %s", type(event).__name__)
+            _logger.exception("the listener failed on %s", type(event).__name__)
 
     def _load(self, request: _Load) -> None:
         if request.cancelled.is_set():
