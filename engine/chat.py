@@ -98,8 +98,9 @@ class ChatService:
     ) -> tuple[Message, Message]:
         """Store the user's `text` and an empty answer below it, and begin to answer.
 
-        Without `params` as the model's own settings say. Returns both messages. Raises StoreError, with nothing stored, if the disk refuses
-        them, and GenerationError for an empty text or while the conversation is answered.
+        Without `params` as the model's own settings say. Returns both messages. Raises
+        StoreError, with nothing stored, if the disk refuses them, and GenerationError for an
+        empty text or while the conversation is being answered.
         """
         if not text.strip():
             raise GenerationError("Type a message first.")

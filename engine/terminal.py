@@ -1,0 +1,308 @@
+"""`geb chat`: the same conversations as the window's, in a terminal."""
+
+import json
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import FrameType
+
+from engine.bundle import default_bundle_path
+from engine.chat import AnswerEvent, AnswerNotSaved, ChatEvent, ChatService
+from engine.errors import GebError, GenerationError
+from engine.events import (
+    Cancelled,
+    ContextReduced,
+    ContextTrimmed,
+    Done,
+    Event,
+    Failed,
+    ModelFailed,
+    ModelLoaded,
+    Token,
+    Usage,
+)
+from engine.i18n import tr
+from engine.paths import store_path
+from engine.sampling import SamplingParams
+from engine.store import Conversation, Store
+from engine.terminal_text import notice, printable, say
+from engine.worker import EngineWorker
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatOptions:
+    """What the command line says; None leaves a choice to the model or the conversation."""
+
+    model: Path | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    system: str | None = None
+    conversation: int | None = None
+
+    def params(self, loaded: ModelLoaded) -> SamplingParams:
+        """Return the model's own settings with the changes asked for."""
+        return loaded.generation.params(temperature=self.temperature, seed=self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    text: str = ""
+    finish_reason: str = "error"
+    usage: Usage | None = None
+    model: str = ""
+    error: GebError | None = None
+
+    def as_json(self) -> str:
+        values: dict[str, object] = {
+            "text": self.text,
+            "finish_reason": self.finish_reason,
+            "prompt_tokens": self.usage.prompt_tokens if self.usage else 0,
+            "completion_tokens": self.usage.completion_tokens if self.usage else 0,
+            "prefill_ms": self.usage.prefill_ms if self.usage else 0.0,
+            "decode_tokens_per_second": self.usage.decode_tokens_per_second if self.usage else 0.0,
+            "model": self.model,
+        }
+        if self.error is not None:
+            values["error"] = str(self.error)
+        text = json.dumps(values, ensure_ascii=False)
+        # JSON lets these through, but a terminal may obey them.
+        return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+class _Inbox:
+    """Events of the engine's thread, and Ctrl-C (None), in the order in which they come."""
+
+    def __init__(self) -> None:
+        # A SimpleQueue may be filled from a signal handler, whatever it interrupts.
+        self._events: SimpleQueue[Event | ChatEvent | None] = SimpleQueue()
+        self.put = self._events.put
+
+    def get(self) -> Event | ChatEvent | None:
+        """Wait for the next one."""
+        while True:
+            with suppress(Empty):
+                # Windows delivers Ctrl-C only between waits.
+                return self._events.get(timeout=0.2)
+
+    @contextmanager
+    def ctrl_c(self) -> Iterator[None]:
+        """Receive Ctrl-C as None instead of KeyboardInterrupt."""
+
+        def on_signal(_number: int, _frame: FrameType | None) -> None:
+            self._events.put(None)
+
+        previous = signal.signal(signal.SIGINT, on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            while not self._events.empty():  # a late Ctrl-C was not meant for the next answer
+                self._events.get()
+
+
+def answer_once(prompt: str, options: ChatOptions, *, as_json: bool) -> int:
+    """Answer `prompt` on stdout; return 0 if the answer came to its end.
+
+    Nothing is stored unless the options name a conversation.
+    """
+    show = _ignore if as_json else _show
+    try:
+        if not prompt.strip():
+            raise GenerationError("Type a message first.")
+        if options.conversation is None:
+            answer = _ask_alone(prompt, options, show)
+        else:
+            answer = _ask_in_conversation(options.conversation, prompt, options, show)
+    except GebError as error:
+        answer = _Answer(error=error)
+    if as_json:
+        say(answer.as_json())
+    elif answer.text:
+        print()
+    if answer.error is not None and not as_json:
+        notice(answer.error)
+    return 0 if answer.finish_reason in ("stop", "length") else 1
+
+
+def chat(options: ChatOptions) -> int:
+    """Read messages line by line and stream the answers, until Ctrl-D or /exit."""
+    with suppress(ImportError):
+        import readline  # noqa: F401  (its import gives input() editing and a history)
+    inbox = _Inbox()
+    try:
+        with closing(ChatService(store_path(), inbox.put)) as service:
+            _tell_set_aside(service)
+            number = options.conversation
+            conversation = None if number is None else _open(service.store, number, options)
+            service.load_model(options.model or default_bundle_path())
+            loaded = _wait_for_model(inbox)
+            params = options.params(loaded)
+            _greet(loaded, conversation)
+            _converse(service, inbox, params, conversation, options.system or "")
+    except GebError as error:
+        notice(error)
+        return 1
+    return 0
+
+
+def _converse(
+    service: ChatService,
+    inbox: _Inbox,
+    params: SamplingParams,
+    conversation: Conversation | None,
+    system_prompt: str,
+) -> None:
+    while (text := _read_line()) is not None:
+        try:
+            if conversation is None:
+                conversation = service.store.create_conversation(system_prompt=system_prompt)
+            with inbox.ctrl_c():
+                _, assistant = service.send(conversation.id, text, params)
+                answer = _receive(inbox, partial(service.stop, assistant.id), _show)
+        except GebError as error:
+            notice(error)
+            continue
+        print()
+        if answer.error is not None:
+            notice(answer.error)
+        elif answer.finish_reason == "cancelled":
+            notice(tr("(stopped)"))
+    if conversation is not None:
+        notice(tr("To go on later: geb chat --conversation {number}", number=conversation.id))
+
+
+def _ask_alone(prompt: str, options: ChatOptions, show: Callable[[str], None]) -> _Answer:
+    inbox = _Inbox()
+    with closing(EngineWorker(inbox.put)) as worker:
+        worker.load(options.model or default_bundle_path())
+        loaded = _wait_for_model(inbox)
+        params = options.params(loaded)
+        with inbox.ctrl_c():
+            turns = [{"role": "user", "content": prompt}]
+            if options.system:
+                turns.insert(0, {"role": "system", "content": options.system})
+            request_id = worker.generate(turns, params)
+            answer = _receive(inbox, partial(worker.cancel, request_id), show)
+    return replace(answer, model=loaded.name)
+
+
+def _ask_in_conversation(
+    number: int, prompt: str, options: ChatOptions, show: Callable[[str], None]
+) -> _Answer:
+    inbox = _Inbox()
+    with closing(ChatService(store_path(), inbox.put)) as service:
+        _tell_set_aside(service)
+        conversation = _open(service.store, number, options)
+        service.load_model(options.model or default_bundle_path())
+        loaded = _wait_for_model(inbox)
+        params = options.params(loaded)
+        with inbox.ctrl_c():
+            _, assistant = service.send(conversation.id, prompt, params)
+            answer = _receive(inbox, partial(service.stop, assistant.id), show)
+    return replace(answer, model=loaded.name)
+
+
+def _wait_for_model(inbox: _Inbox) -> ModelLoaded:
+    while True:
+        match inbox.get():
+            case ModelLoaded() as loaded:
+                return loaded
+            case ModelFailed(error=error):
+                raise error
+            case ContextReduced(wanted=wanted, context_length=length):
+                notice(
+                    tr(
+                        "Memory is short: the model can look back {length} tokens "
+                        "instead of {wanted}.",
+                        length=length,
+                        wanted=wanted,
+                    )
+                )
+
+
+def _receive(inbox: _Inbox, stop: Callable[[], None], show: Callable[[str], None]) -> _Answer:
+    """Show the pieces of an answer as they come, and return the whole."""
+    pieces: list[str] = []
+    while True:
+        item = inbox.get()
+        match item.event if isinstance(item, AnswerEvent) else item:
+            case None:
+                stop()
+            case Token(text=text):
+                pieces.append(text)
+                show(text)
+            case ContextTrimmed(dropped_messages=dropped):
+                notice(
+                    tr(
+                        "The conversation is longer than the model can read: its oldest "
+                        "{dropped} messages were left out.",
+                        dropped=dropped,
+                    )
+                )
+            case AnswerNotSaved(error=error):
+                notice(error)
+            case Done(usage=usage, finish_reason=reason):
+                return _Answer(text="".join(pieces), finish_reason=reason, usage=usage)
+            case Cancelled(usage=usage):
+                return _Answer(text="".join(pieces), finish_reason="cancelled", usage=usage)
+            case Failed(error=failure):
+                return _Answer(text="".join(pieces), error=failure)
+
+
+def _open(store: Store, number: int, options: ChatOptions) -> Conversation:
+    conversation = store.conversation(number)
+    if options.system is not None:
+        store.set_system_prompt(number, options.system)
+    return conversation
+
+
+def _tell_set_aside(service: ChatService) -> None:
+    if service.set_aside is not None:
+        notice(
+            tr(
+                "The file of your conversations was damaged. It was kept as {path}, and a new "
+                "one was begun.",
+                path=service.set_aside,
+            )
+        )
+
+
+def _greet(loaded: ModelLoaded, conversation: Conversation | None) -> None:
+    if conversation is not None:
+        notice(
+            tr("Conversation {number}: {title}", number=conversation.id, title=conversation.title)
+        )
+    notice(
+        tr("{model} is ready. Ctrl-C stops an answer, Ctrl-D or /exit leaves.", model=loaded.name)
+    )
+
+
+def _read_line() -> str | None:
+    """Return the next line that is not empty, or None when the user leaves."""
+    while True:
+        try:
+            line = input("> " if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            print()
+            return None
+        except KeyboardInterrupt:
+            print()
+            continue
+        if line == "/exit":
+            return None
+        if line:
+            return line
+
+
+def _show(text: str) -> None:
+    print(printable(text), end="", flush=True)
+
+
+def _ignore(_text: str) -> None:
+    """Show nothing yet."""
