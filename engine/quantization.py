@@ -60,8 +60,10 @@ def activation_scale(largest: float) -> float:
 
 def quantize_activation(x: NDArray[np.float32], scale: float) -> NDArray[np.uint8]:
     """Return uint8 of any shape: round half to even, shift by 128, saturate at 0 and 255."""
-    shifted = np.rint(x / np.float32(scale)) + ZERO_POINT
-    return np.clip(shifted, 0, 255).astype(np.uint8)
+    shifted = np.rint(x / np.float32(scale))
+    shifted += ZERO_POINT
+    quantized: NDArray[np.uint8] = np.clip(shifted, 0, 255, out=shifted).astype(np.uint8)
+    return quantized
 
 
 def dequantize_activation(quantized: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
@@ -71,4 +73,5 @@ def dequantize_activation(quantized: NDArray[np.uint8], scale: float) -> NDArray
 
 def quantize_cache(x: NDArray[np.float32], scale: float) -> NDArray[np.int8]:
     """Return int8 of any shape, as GroupQueryAttention stores keys and values."""
-    return np.clip(np.rint(x / np.float32(scale)), -128, 127).astype(np.int8)
+    quantized: NDArray[np.int8] = np.clip(np.rint(x / np.float32(scale)), -128, 127).astype(np.int8)
+    return quantized

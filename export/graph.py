@@ -19,6 +19,7 @@ from export.weights import Weights
 
 OPSET = 23
 _CONTRIB = "com.microsoft"
+_EMBEDDING = "model.embed_tokens.weight"
 _TO_THE_END = np.iinfo(np.int64).max
 
 
@@ -76,7 +77,12 @@ class _Builder:
         attention_mask = _input("attention_mask", ir.DataType.INT64, [1, "total_sequence_length"])
         keep = _input("num_logits_to_keep", ir.DataType.INT64, [1])
         cache_type = ir.DataType.INT8 if self.quantized_cache else ir.DataType.FLOAT
-        cache_shape = [1, config.num_key_value_heads, "max_length", config.head_dim]
+        cache_shape: list[int | str] = [
+            1,
+            config.num_key_value_heads,
+            "max_length",
+            config.head_dim,
+        ]
         past = [
             _input(f"past_key_values.{layer}.{part}", cache_type, cache_shape)
             for layer in range(config.num_hidden_layers)
@@ -142,18 +148,17 @@ class _Builder:
         op = self.tape.op
         shape = [self.config.vocab_size, self.config.hidden_size]
         if self.quantization is None:
-            self.table = self._float("model.embed_tokens.weight", shape)
+            self.table = self._float(_EMBEDDING, shape)
             return op("Gather", [self.table, input_ids])
-        names = ("model.embed_tokens.weight",)
+        parts = (_EMBEDDING,)
         self.table = self._lazy(
-            "model.embed_tokens.weight", lambda: self._quantized(names)[0], shape, ir.DataType.INT8
+            _EMBEDDING, lambda: self._quantized(parts)[0], shape, ir.DataType.INT8
         )
-        self.table_scales = self._lazy(
-            "model.embed_tokens.scale", lambda: self._quantized(names)[1], shape[:1]
+        row_scales = self._lazy(
+            "model.embed_tokens.scale", lambda: self._quantized(parts)[1][:, None], [shape[0], 1]
         )
         rows = op("Cast", [op("Gather", [self.table, input_ids])], {"to": ir.DataType.FLOAT})
-        scales = op("Gather", [self.table_scales, input_ids])
-        return op("Mul", [rows, op("Unsqueeze", [scales, self._ints("axis_last", [-1])])])
+        return op("Mul", [rows, op("Gather", [row_scales, input_ids])])
 
     def _norm(
         self, residual: ir.Value, update: ir.Value | None, name: str
@@ -241,47 +246,48 @@ class _Builder:
         op, config = self.tape.op, self.config
         ends, axes = self._ints("to_the_end", [_TO_THE_END]), self._ints("axis_1", [1])
         last = op("Slice", [x, op("Neg", [keep]), ends, axes])
-        shape = [config.hidden_size, config.vocab_size]
         if not config.tie_word_embeddings:
+            shape = [config.hidden_size, config.vocab_size]
             return self._linear("lm_head", last, ("lm_head.weight",), shape)
         # onnxruntime folds this Transpose when it loads the graph: the file holds one matrix.
         matrix = op("Transpose", [self.table], {"perm": [1, 0]})
-        if self.quantization is None:
-            return op("MatMul", [last, matrix])
-        return self._integer_product("lm_head", last, matrix, self.table_scales)
+        return self._product("lm_head", last, matrix, (_EMBEDDING,), config.vocab_size)
 
     def _linear(self, name: str, x: ir.Value, parts: tuple[str, ...], shape: list[int]) -> ir.Value:
         """Return x · [parts side by side], whose matrix is stored as [in, out] = `shape`."""
-        weight = f"{name}.weight"
-        if self.quantization is None:
-            matrix = self._lazy(weight, lambda: np.ascontiguousarray(self._joined(parts).T), shape)
-            return self.tape.op("MatMul", [x, matrix])
+        integer = self.quantization is not None
         matrix = self._lazy(
-            weight,
-            lambda: np.ascontiguousarray(self._quantized(parts)[0].T),
+            f"{name}.weight",
+            lambda: np.ascontiguousarray(
+                (self._quantized(parts)[0] if integer else self._joined(parts)).T
+            ),
             shape,
-            ir.DataType.INT8,
+            ir.DataType.INT8 if integer else ir.DataType.FLOAT,
         )
-        scales = self._lazy(f"{name}.scale", lambda: self._quantized(parts)[1], shape[1:])
-        return self._integer_product(name, x, matrix, scales)
+        return self._product(name, x, matrix, parts, shape[1])
 
-    def _integer_product(
-        self, name: str, x: ir.Value, matrix: ir.Value, scales: ir.Value
+    def _product(
+        self, name: str, x: ir.Value, matrix: ir.Value, parts: tuple[str, ...], out: int
     ) -> ir.Value:
-        """Return x · matrix · scales, with x rounded to uint8 by its static or run-time scale."""
+        """Return x · matrix; an int8 matrix meets x as uint8, and its scales follow."""
         op = self.tape.op
-        assert self.quantization is not None
+        if self.quantization is None:
+            return op("MatMul", [x, matrix])
         static = self.quantization.activation_scales[name]
+        factor = self._lazy(
+            f"{name}.scale",
+            lambda: self._quantized(parts)[1] * np.float32(1.0 if static is None else static),
+            [out],
+        )
         if static is None:
             quantized, scale, zero = self.tape.op_multi_out(
                 "DynamicQuantizeLinear", [x], num_outputs=3
             )
-            factor = op("Mul", [scale, scales])
+            factor = op("Mul", [scale, factor])
         else:
             scale = self._scalar(f"{name}.activation_scale", static, [])
             zero = self._constant("zero_point", np.array(ZERO_POINT, np.uint8))
             quantized = op("QuantizeLinear", [x, scale, zero])
-            factor = op("Mul", [scale, scales])  # folded when the graph is loaded
         product = op("MatMulInteger", [quantized, matrix, zero])
         return op("Mul", [op("Cast", [product], {"to": ir.DataType.FLOAT}), factor])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import sentencepiece as spm
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers  # type: ignore[import-untyped]
 
 from engine.chat_template import GEB_CHAT_TEMPLATE
 from engine.errors import DataError

@@ -52,9 +52,7 @@ class CheckpointWeights:
 
     def __init__(self, checkpoint: Path, config: ModelConfig) -> None:
         self._shapes = weight_shapes(config)
-        self._files = {}
-        for name, path in _locate(checkpoint).items():
-            self._files[name] = path
+        self._files = _locate(checkpoint)
         for name, shape in self._shapes.items():
             found = self._shape(name)
             if found != shape:
@@ -113,7 +111,7 @@ def _locate(checkpoint: Path) -> dict[str, Path]:
             return {name: checkpoint / Path(file).name for name, file in names.items()}
         path = checkpoint / "model.safetensors"
         with safe_open(path, framework="pt") as file:
-            return {name: path for name in file.keys()}  # noqa: SIM118 - not a mapping
+            return dict.fromkeys(file.keys(), path)
     except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
         raise DataError(
             "The checkpoint {path} holds no readable model.safetensors: {detail}.",

@@ -1,0 +1,173 @@
+"""`python -m export --checkpoint DIR --out DIR`: a checkpoint to a verified bundle."""
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from engine.i18n import tr
+from export.bundle import new_bundle, write_configs, write_graph, write_sums
+from export.calibration import calibrate
+from export.checkpoint import Checkpoint, open_checkpoint
+from export.graph import Quantization, build_graph
+from export.model_card import TABLE_HEAD, Facts, render, table_row
+from export.texts import CALIBRATION, HELDOUT, Sample, read_samples
+from export.tokenizer_json import write_tokenizer
+from export.verification import GREEDY_STEPS, check_greedy, measure_fidelity
+from training.command import command
+
+_LONGEST_SAMPLE = 512  # tokens
+
+
+def export(
+    checkpoint_path: Path,
+    out: Path,
+    *,
+    precision: str = "int8",
+    kv_cache: str | None = None,
+    heldout_path: Path = HELDOUT,
+) -> Facts:
+    """Write the bundle `out`, which appears only when every check has passed.
+
+    `precision` is "int8" or "fp32"; `kv_cache` "int8", "float32" or None for the one that
+    goes with the precision. Returns what the model card says. Raises GebError where the
+    checkpoint cannot be used, `out` cannot be written or the bundle fails a check.
+    """
+    checkpoint = open_checkpoint(checkpoint_path)
+    longest = min(_LONGEST_SAMPLE, checkpoint.config.max_position_embeddings)
+    heldout = read_samples(heldout_path, checkpoint.tokenizer, longest)
+    with new_bundle(out) as folder:
+        quantization = None
+        if precision == "int8":
+            quantization = _calibrate(checkpoint, longest, quantized_cache=kv_cache != "float32")
+        _write_runnable(folder, checkpoint, quantization)
+        difference = _verify_float_graph(folder, checkpoint, quantization, heldout)
+        print(tr("Measuring bits per byte on held-out text"), flush=True)
+        fidelity = measure_fidelity(folder, checkpoint, heldout)
+        facts = Facts(
+            name=out.resolve().name,
+            config=checkpoint.config,
+            quantization=quantization,
+            size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
+            greedy_difference=difference,
+            fidelity=fidelity,
+            checkpoint_card=checkpoint.card,
+        )
+        (folder / "README.md").write_text(render(facts), encoding="utf-8")
+        write_sums(folder)
+    return facts
+
+
+def _calibrate(checkpoint: Checkpoint, longest: int, *, quantized_cache: bool) -> Quantization:
+    print(tr("Calibrating activations"), flush=True)
+    samples = read_samples(CALIBRATION, checkpoint.tokenizer, longest)
+    sequences = [sample.token_ids for sample in samples]
+    return calibrate(
+        checkpoint.config, checkpoint.weights, sequences, quantized_cache=quantized_cache
+    )
+
+
+def _verify_float_graph(
+    folder: Path,
+    checkpoint: Checkpoint,
+    quantization: Quantization | None,
+    heldout: list[Sample],
+) -> float:
+    """Return the largest difference of a logit between the float32 graph and torch."""
+    float_folder = folder
+    if quantization is not None:
+        float_folder = folder.with_name("float32")
+        float_folder.mkdir()
+        _write_runnable(float_folder, checkpoint, None)
+    difference = check_greedy(float_folder, checkpoint, heldout)
+    for path in float_folder.iterdir() if float_folder != folder else ():
+        path.unlink()  # a large model's float32 weights need not stay on the disk
+    print(
+        tr(
+            "The float32 graph decodes {steps} tokens as torch does; the largest difference of"
+            " a logit is {difference}",
+            steps=GREEDY_STEPS,
+            difference=f"{difference:.1e}",
+        ),
+        flush=True,
+    )
+    return difference
+
+
+def _write_runnable(
+    folder: Path, checkpoint: Checkpoint, quantization: Quantization | None
+) -> None:
+    """Write all that the engine needs to run a bundle."""
+    config = checkpoint.config
+    write_configs(config, checkpoint.stop_token_ids, checkpoint.generation, folder)
+    (folder / "tokenizer.model").write_bytes(checkpoint.tokenizer_model.read_bytes())
+    write_tokenizer(checkpoint.tokenizer_model, folder, config.max_position_embeddings)
+    model = build_graph(config, checkpoint.weights, quantization)
+    title = tr("Writing the int8 graph") if quantization else tr("Writing the float32 graph")
+    with tqdm(desc=title, unit=tr(" weights")) as bar:
+
+        def on_progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        write_graph(model, folder, on_progress)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m export", description=tr("Turn a checkpoint into a verified model folder.")
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        required=True,
+        help=tr("folder with config.json, model.safetensors and tokenizer.model"),
+    )
+    parser.add_argument("--out", type=Path, required=True, help=tr("the model folder to write"))
+    parser.add_argument(
+        "--precision", choices=("int8", "fp32"), default="int8", help=tr("of the weights")
+    )
+    parser.add_argument(
+        "--kv-cache",
+        choices=("int8", "float32"),
+        help=tr("of keys and values; int8 goes with int8 weights only"),
+    )
+    parser.add_argument(
+        "--heldout",
+        type=Path,
+        default=HELDOUT,
+        help=tr('JSON Lines with "lang" and "text" to measure on, instead of the bundled text'),
+    )
+    arguments = parser.parse_args()
+    if arguments.precision == "fp32" and arguments.kv_cache == "int8":
+        parser.error(tr("an int8 cache goes with int8 weights only"))
+    return arguments
+
+
+@command
+def main() -> None:
+    """Run the command line."""
+    arguments = _arguments()
+    facts = export(
+        arguments.checkpoint,
+        arguments.out,
+        precision=arguments.precision,
+        kv_cache=arguments.kv_cache,
+        heldout_path=arguments.heldout,
+    )
+    print("\n".join([TABLE_HEAD, *map(table_row, facts.fidelity)]))
+    if facts.dynamic_layers:
+        print(
+            tr("Scaled at run time: {layers}", layers=", ".join(facts.dynamic_layers)), flush=True
+        )
+    print(
+        tr(
+            "{path}: {size} MB, verified",
+            path=arguments.out,
+            size=f"{facts.size_bytes / 1e6:.1f}",
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Static scales of activations and of the key-value cache, from a checkpoint on sample text.
+
+Each scale clips where the squared error is lowest on a small grid; an input channel's error
+counts as much as the layer's weights amplify it. A layer whose inputs differ too much from
+token to token for one scale is left to be scaled at run time.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.config import ModelConfig
+from engine.quantization import (
+    activation_scale,
+    dequantize_activation,
+    quantize_activation,
+)
+from export.graph import Quantization
+from export.reference import head_weight, hidden_states
+from export.weights import Weights
+from training.model import Block, rotary_tables, rotate
+
+_CLIPPING = np.linspace(0.15, 1.0, 18)
+# A static scale is given up where it loses more than 2 % of a token's energy on average,
+# and more than four times what a scale of the token's own would lose.
+_TOLERATED_LOSS = 0.02
+_TOLERATED_RATIO = 4.0
+
+Array = NDArray[np.float32]
+
+
+def calibrate(
+    config: ModelConfig,
+    weights: Weights,
+    sequences: Sequence[Sequence[int]],
+    *,
+    quantized_cache: bool,
+) -> Quantization:
+    """Return the scales that fit the activations of `sequences` (token ids) best."""
+    observer = _Observer(config, max(map(len, sequences)))
+    states = hidden_states(config, weights, sequences, observer.watch)
+    head = head_weight(config, weights)
+    observer.scales["lm_head"] = choose_activation_scale(
+        torch.cat(states).numpy(), head.square().sum(0).numpy()
+    )
+    if not quantized_cache:
+        return Quantization(observer.scales)
+    return Quantization(observer.scales, observer.key_scales, observer.value_scales)
+
+
+def choose_activation_scale(x: Array, importance: Array) -> float | None:
+    """Return the static scale of inputs `x` [tokens, in], or None where none serves them.
+
+    `importance` [in] is the squared norm of the weights that each channel meets.
+    """
+    scale = choose_scale(x, importance)
+    energy = np.maximum(np.square(x) @ importance, np.finfo(np.float32).tiny)
+    static = np.mean(_loss(x, _round_trip(x, scale), importance) / energy)
+    if static <= _TOLERATED_LOSS:
+        return scale
+    dynamic = np.mean(_loss(x, _dynamic_round_trip(x), importance) / energy)
+    return None if static > _TOLERATED_RATIO * dynamic else scale
+
+
+def choose_scale(x: Array, importance: Array) -> float:
+    """Return the scale on the grid whose summed squared error over `x` [tokens, in] is lowest."""
+    largest = float(np.abs(x).max())
+    candidates = [activation_scale(largest * float(fraction)) for fraction in _CLIPPING]
+    losses = [_loss(x, _round_trip(x, scale), importance).sum() for scale in candidates]
+    return candidates[int(np.argmin(losses))]
+
+
+class _Observer:
+    """Chooses the scales of each layer while a reference run passes through it."""
+
+    def __init__(self, config: ModelConfig, length: int) -> None:
+        self.config = config
+        self.cos, self.sin = rotary_tables(config, length)
+        self.scales: dict[str, float | None] = {}
+        self.key_scales: list[float] = []
+        self.value_scales: list[float] = []
+
+    @contextmanager
+    def watch(self, layer: int, block: Block) -> Iterator[None]:
+        attention, mlp = block.self_attn, block.mlp
+        consumers: dict[str, list[nn.Linear]] = {
+            "qkv": [attention.q_proj, attention.k_proj, attention.v_proj],
+            "o": [attention.o_proj],
+            "gate_up": [mlp.gate_proj, mlp.up_proj],
+            "down": [mlp.down_proj],
+        }
+        inputs: dict[str, list[Tensor]] = {part: [] for part in consumers}
+        keys: list[Tensor] = []
+        values: list[Tensor] = []
+
+        def note_input(part: str) -> Any:
+            return lambda _, arguments: inputs[part].append(arguments[0][0])
+
+        hooks = [
+            modules[0].register_forward_pre_hook(note_input(part))
+            for part, modules in consumers.items()
+        ]
+        hooks += [
+            attention.k_proj.register_forward_hook(lambda *a: keys.append(self._rotated(a[2]))),
+            attention.v_proj.register_forward_hook(lambda *a: values.append(a[2][0])),
+        ]
+        yield
+        for hook in hooks:
+            hook.remove()
+        for part, modules in consumers.items():
+            importance = torch.cat([module.weight for module in modules]).square().sum(0)
+            x = torch.cat(inputs.pop(part)).numpy()
+            name = f"layers.{layer}.{part}"
+            self.scales[name] = choose_activation_scale(x, importance.numpy())
+        self.key_scales.append(_cache_scale(keys))
+        self.value_scales.append(_cache_scale(values))
+
+    def _rotated(self, keys: Tensor) -> Tensor:
+        """Return projected keys [1, length, heads · head_dim] as the cache will hold them."""
+        length = keys.shape[1]
+        heads = keys.view(1, length, -1, self.config.head_dim).transpose(1, 2)
+        turned = rotate(heads, self.cos[:length], self.sin[:length])
+        return turned.transpose(1, 2).reshape(length, -1)
+
+
+def _cache_scale(parts: list[Tensor]) -> float:
+    x = torch.cat(parts).numpy()
+    return choose_scale(x, np.ones(x.shape[1], np.float32))
+
+
+def _round_trip(x: Array, scale: float) -> Array:
+    return dequantize_activation(quantize_activation(x, scale), scale)
+
+
+def _dynamic_round_trip(x: Array) -> Array:
+    """Return `x` as DynamicQuantizeLinear would render one token at a time."""
+    low = np.minimum(x.min(axis=1, keepdims=True), 0)
+    high = np.maximum(x.max(axis=1, keepdims=True), 0)
+    scale = np.maximum((high - low) / 255, np.finfo(np.float32).tiny)
+    zero = np.rint(-low / scale)
+    rendered: Array = (np.clip(np.rint(x / scale) + zero, 0, 255) - zero) * scale
+    return rendered
+
+
+def _loss(x: Array, rendered: Array, importance: Array) -> Array:
+    """Return each token's squared error, weighted by channel."""
+    loss: Array = np.square(x - rendered) @ importance
+    return loss

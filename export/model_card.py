@@ -1,0 +1,160 @@
+"""README.md of a bundle: what the model is, where it comes from, and what was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.config import ModelConfig
+from export.graph import Quantization
+from export.verification import GREEDY_STEPS, Fidelity
+
+TABLE_HEAD = (
+    "| language | tokens | checkpoint, bits per byte | this bundle | change | same top token |\n"
+    "|---|---|---|---|---|---|"
+)
+_USE = """\
+## How to use it
+In GEB Chat: put this folder under `resources/models/`, or run `geb chat --model FOLDER`.
+
+With onnxruntime-genai: `onnxruntime_genai.Model("FOLDER")` reads `genai_config.json`. On an
+x86 processor without VNNI instructions keep `session.x64quantprecision` at 1, as that file
+does: without it integer products saturate.
+
+The graph's inputs are `input_ids`, `attention_mask`, `num_logits_to_keep` (1 for the last
+position alone) and `past_key_values.N.key/value`; its outputs are `logits` and
+`present.N.key/value`, which must share a buffer with the past. Messages are written as
+`<s><|user|>question<|assistant|>answer</s>`; `tokenizer_config.json` holds the template.
+"""
+_LIMITS = """\
+## Limits
+A small language model writes fluent text that can be wrong. Check names, numbers and dates;
+do not rely on it for medical, legal or financial decisions. It knows nothing after its
+training data, cannot browse, and may repeat the biases of what it has read.
+"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a card reports; `checkpoint_card` is the checkpoint's model_card.json."""
+
+    name: str
+    config: ModelConfig
+    quantization: Quantization | None
+    size_bytes: int
+    greedy_difference: float
+    fidelity: Sequence[Fidelity]
+    checkpoint_card: Mapping[str, Any]
+
+    @property
+    def dynamic_layers(self) -> list[str]:
+        """The linear layers whose inputs are scaled at run time."""
+        scales = self.quantization.activation_scales if self.quantization else {}
+        return [name for name, scale in scales.items() if scale is None]
+
+
+def render(facts: Facts) -> str:
+    """Return the model card in Markdown with YAML front matter."""
+    sections = [
+        _front_matter(facts),
+        f"# {facts.name}\n",
+        _shape(facts),
+        _USE,
+        _fidelity(facts),
+        _origin(facts.checkpoint_card),
+        _LIMITS,
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def licence(checkpoint_card: Mapping[str, Any]) -> str:
+    """Return the licence that a checkpoint states; our own recipes' models are Apache-2.0."""
+    default = "apache-2.0" if "recipe" in checkpoint_card else "unknown"
+    return str(checkpoint_card.get("licence", default))
+
+
+def _front_matter(facts: Facts) -> str:
+    tags = ["geb", "onnx", "chat", "int8" if facts.quantization else "fp32"]
+    return "\n".join(
+        [
+            "---",
+            f"license: {licence(facts.checkpoint_card)}",
+            "language:\n- zh\n- en",
+            "library_name: onnxruntime",
+            "pipeline_tag: text-generation",
+            "tags:",
+            *(f"- {tag}" for tag in tags),
+            "---\n",
+        ]
+    )
+
+
+def _shape(facts: Facts) -> str:
+    config, quantization = facts.config, facts.quantization
+    lines = [
+        f"A bilingual (Chinese and English) chat model of {config.num_parameters:,} parameters:"
+        f" {config.num_hidden_layers} layers, hidden size {config.hidden_size},"
+        f" {config.num_attention_heads} attention heads in {config.num_key_value_heads} groups,"
+        f" {config.vocab_size:,} tokens, context {config.max_position_embeddings:,}."
+        f" The folder takes {facts.size_bytes / 1e6:,.1f} MB.\n"
+    ]
+    if quantization is None:
+        return lines[0]
+    lines.append(
+        "Weights are int8 with one scale per output channel; activations are uint8 with one"
+        " static scale per layer; the key-value cache is"
+        f" {'int8' if quantization.key_scales else 'float32'}."
+    )
+    if facts.dynamic_layers:
+        lines.append(
+            "These layers are scaled at run time, since no static scale fits them, so that"
+            " tokens processed together influence each other's rounding: "
+            + ", ".join(f"`{name}`" for name in facts.dynamic_layers)
+            + "."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _fidelity(facts: Facts) -> str:
+    lines = [
+        "## Measured against the checkpoint",
+        f"The float32 graph, decoding {GREEDY_STEPS} tokens greedily with its cache, chooses the"
+        " same tokens as PyTorch; the largest difference of a logit is"
+        f" {facts.greedy_difference:.1e}.\n",
+        "Held-out text, token by token through onnxruntime; the checkpoint in float32:\n",
+        TABLE_HEAD,
+        *map(table_row, facts.fidelity),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def table_row(result: Fidelity) -> str:
+    """Return one row of the table of bits per byte."""
+    before, after = result.checkpoint_bits_per_byte, result.bundle_bits_per_byte
+    return (
+        f"| {result.language} | {result.tokens:,} | {before:.4f} | {after:.4f}"
+        f" | {after / before - 1:+.2%} | {result.agreement:.1%} |"
+    )
+
+
+def _origin(card: Mapping[str, Any]) -> str:
+    lines: list[str] = []
+    if "recipe" in card:
+        lines.append(f"## Training\nRecipe: `{card['recipe']}`.\n")
+        for stage, figures in card.get("training", {}).items():
+            lines.append(f"- {stage}: {_figures(figures)}")
+        lines.append("")
+    if card.get("data"):
+        lines += ["## Data", "| source | licence | records | link |", "|---|---|---|---|"]
+        lines += [
+            f"| {entry.get('source', '')} | {entry.get('licence', '')}"
+            f" | {entry.get('records', '')} | {entry.get('url', '')} |"
+            for entry in card["data"]
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _figures(figures: Any) -> str:
+    if isinstance(figures, Mapping):
+        return ", ".join(f"{key} {_figures(value)}" for key, value in figures.items())
+    return f"{figures:.4g}" if isinstance(figures, float) else str(figures)

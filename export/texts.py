@@ -1,0 +1,58 @@
+"""The sample texts that a model is calibrated and measured on, bundled in export/text."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
+from engine.errors import DataError
+from engine.tokenizer import Tokenizer
+
+_FOLDER = Path(__file__).parent / "text"
+CALIBRATION = _FOLDER / "calibration.jsonl"
+HELDOUT = _FOLDER / "heldout.jsonl"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One text as token ids, opened by <s> (and cut to a length)."""
+
+    language: str
+    token_ids: list[int]
+
+
+def read_samples(path: Path, tokenizer: Tokenizer, max_length: int) -> list[Sample]:
+    """Return the texts of a JSON Lines file of {"lang", "text"} or {"lang", "messages"}.
+
+    Conversations are written in our chat template. Texts longer than `max_length` tokens
+    become several samples. Raises DataError for a line that is neither, or an empty file.
+    """
+    template = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer)
+    start = tokenizer.control_tokens["<s>"]
+    samples: list[Sample] = []
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            record = json.loads(line)
+            language = str(record["lang"])
+            if "messages" in record:
+                ids = template.encode(record["messages"], add_generation_prompt=False)[1:]
+            else:
+                ids = tokenizer.encode(record["text"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                'Line {number} of {path} must be a JSON object with "lang" and "text" or'
+                ' "messages".',
+                number=number,
+                path=path,
+            ) from error
+        step = max_length - 1
+        samples += [Sample(language, [start, *ids[i : i + step]]) for i in range(0, len(ids), step)]
+    if not samples:
+        raise DataError("{path} holds no text.", path=path)
+    return samples
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as lines:
+        yield from lines
