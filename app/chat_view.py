@@ -1,0 +1,262 @@
+"""The open conversation: shows what the store and the engine say, sends what the user writes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from app import theme
+from app.composer import Composer
+from app.notice import NoticeBar
+from app.status import StatusLine
+from app.transcript import Transcript, side_margin
+from app.welcome import Welcome
+from engine.chat import AnswerEvent, AnswerNotSaved, ChatEvent, ChatService
+from engine.errors import GebError, StoreError
+from engine.events import (
+    Cancelled,
+    ContextReduced,
+    ContextTrimmed,
+    Done,
+    Failed,
+    ModelFailed,
+    ModelLoaded,
+    ModelLoading,
+    PrefillProgress,
+    Token,
+)
+from engine.i18n import tr
+from engine.store import Message
+
+_DRAFT_DELAY_MS: Final = 500
+
+
+class ChatView(QWidget):
+    """Transcript, composer and status of one conversation at a time.
+
+    Answers of other conversations go on; their text is kept here until they end, because
+    the store is up to a second behind.
+    """
+
+    sent = Signal(int)
+    """A message of this conversation is stored; its title and place in the list may be new."""
+    answering_changed = Signal(bool)
+
+    def __init__(self, service: ChatService, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._service = service
+        self._conversation_id: int | None = None
+        self._live: dict[int, Message] = {}
+        self._has_model = False
+        self.notice = NoticeBar()
+        self.transcript = Transcript()
+        self.composer = Composer()
+        self.status = StatusLine()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(Welcome())
+        self._pages.addWidget(self.transcript)
+        self._draft_timer = QTimer(self, singleShot=True, interval=_DRAFT_DELAY_MS)
+        self._draft_timer.timeout.connect(self.save_draft)
+        self.composer.edited.connect(self._draft_timer.start)
+        self.composer.send_requested.connect(self.send)
+        self.composer.stop_requested.connect(self.stop)
+        self._lay_out()
+
+    @property
+    def conversation_id(self) -> int | None:
+        """The open conversation."""
+        return self._conversation_id
+
+    def open(self, conversation_id: int) -> None:
+        """Show another conversation with its draft; what was being written is kept as a draft."""
+        if conversation_id == self._conversation_id:
+            return
+        self.save_draft()
+        try:
+            messages = self._service.store.thread(conversation_id)
+            draft = self._service.store.draft(conversation_id)
+        except StoreError as error:
+            self.show_error(error)
+            return
+        self._conversation_id = conversation_id
+        self.transcript.show_messages([self._live.get(m.id, m) for m in messages])
+        self._pages.setCurrentIndex(1 if messages else 0)
+        self.composer.set_text(draft)
+        self._draft_timer.stop()
+        self._show_answering()
+        self._show_last_answer(messages)
+
+    def forget(self) -> None:
+        """Let go of the open conversation, which is being deleted."""
+        self.stop()
+        self._draft_timer.stop()
+        self._conversation_id = None
+
+    def send(self, text: str) -> None:
+        """Store `text` and show it once it is stored; the answer streams in below it."""
+        if self._conversation_id is None:
+            return
+        try:
+            question, answer = self._service.send(self._conversation_id, text, None)
+        except GebError as error:
+            self.show_error(error)
+            return
+        self._live[answer.id] = answer
+        self._pages.setCurrentIndex(1)
+        self.composer.set_text("")
+        self._draft_timer.stop()
+        self.transcript.add(question)
+        waiting = self.transcript.add(answer)
+        waiting.show_progress(tr("Thinking…") if self._has_model else tr("Waiting for the model…"))
+        self.transcript.scroll_to_end()
+        self._show_answering()
+        self.sent.emit(self._conversation_id)
+
+    def stop(self) -> None:
+        """Stop the answer that is coming in the open conversation."""
+        running = self._running_answer()
+        if running is not None:
+            self._service.stop(running)
+
+    def save_draft(self) -> None:
+        """Keep what is written in the composer."""
+        self._draft_timer.stop()
+        if self._conversation_id is None:
+            return
+        try:
+            self._service.store.set_draft(self._conversation_id, self.composer.text())
+        except StoreError as error:
+            self.show_error(error)
+
+    def show_error(self, error: GebError) -> None:
+        """Tell what went wrong, above the composer."""
+        self.notice.tell(str(error))
+
+    def take(self, events: Sequence[ChatEvent]) -> None:
+        """Show the events of one frame; adjacent pieces of text are added at once."""
+        for event in _merged(events):
+            if isinstance(event, AnswerEvent):
+                self._take_answer(event)
+            elif isinstance(event, AnswerNotSaved):
+                self.show_error(event.error)
+            else:
+                self._take_model(event)
+
+    def show_no_model(self, error: GebError) -> None:
+        """Say why there is no model; reading, writing and new conversations go on."""
+        self.notice.tell(str(error))
+        if not self._has_model:
+            self.status.show_no_model()
+            self.composer.set_blocked(tr("Nothing can be sent: no model is loaded."))
+
+    def _take_model(self, event: ModelLoading | ContextReduced | ModelLoaded | ModelFailed) -> None:
+        if isinstance(event, ModelLoading):
+            self.status.show_loading()
+        elif isinstance(event, ContextReduced):
+            self.notice.tell(
+                tr(
+                    "Memory is short: the model can use {length} tokens of context instead of "
+                    "{wanted}.",
+                    length=event.context_length,
+                    wanted=event.wanted,
+                )
+            )
+        elif isinstance(event, ModelLoaded):
+            self._has_model = True
+            self.status.show_model(event.name, event.context_length)
+            self.composer.set_blocked("")
+        else:
+            self.show_no_model(event.error)
+
+    def _take_answer(self, answer: AnswerEvent) -> None:
+        message = self._live[answer.message_id]
+        view = self.transcript.view(message.id)
+        event = answer.event
+        if isinstance(event, Token):
+            self._live[message.id] = replace(message, content=message.content + event.text)
+            if view is not None:
+                view.append_text(event.text)
+                self.status.show_answering()
+        elif isinstance(event, Done | Cancelled | Failed):
+            ended = _ended(self._live.pop(message.id), event)
+            if view is not None:
+                view.finish(ended)
+                self._show_answering()
+                self.status.show_answer(ended)
+        elif view is None:
+            return
+        elif isinstance(event, PrefillProgress):
+            self.status.show_prefill(event)
+        elif isinstance(event, ContextTrimmed):
+            view.show_trimmed(event.dropped_messages)
+
+    def _running_answer(self) -> int | None:
+        return next(
+            (m.id for m in self._live.values() if m.conversation_id == self._conversation_id), None
+        )
+
+    def _show_answering(self) -> None:
+        answering = self._running_answer() is not None
+        self.composer.set_answering(answering)
+        self.answering_changed.emit(answering)
+
+    def _show_last_answer(self, messages: Sequence[Message]) -> None:
+        if messages and messages[-1].id not in self._live:
+            self.status.show_answer(messages[-1])
+        else:
+            self.status.clear_activity()
+
+    def _lay_out(self) -> None:
+        self._bottom = QVBoxLayout()
+        self._bottom.setSpacing(theme.SPACE)
+        self._bottom.addWidget(self.notice)
+        self._bottom.addWidget(self.composer)
+        self._bottom.addWidget(self.status)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, theme.SPACE)
+        column.setSpacing(theme.SPACE)
+        column.addWidget(self._pages, 1)
+        column.addLayout(self._bottom)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        bar = self.transcript.verticalScrollBar().sizeHint().width()
+        side = side_margin(self.width() - bar)
+        self._bottom.setContentsMargins(side, 0, side + bar, 0)
+
+
+def _merged(events: Sequence[ChatEvent]) -> list[ChatEvent]:
+    """Join pieces of text of the same answer that follow each other."""
+    merged: list[ChatEvent] = []
+    for event in events:
+        last = merged[-1] if merged else None
+        if (
+            isinstance(event, AnswerEvent)
+            and isinstance(event.event, Token)
+            and isinstance(last, AnswerEvent)
+            and isinstance(last.event, Token)
+            and last.message_id == event.message_id
+        ):
+            text = last.event.text + event.event.text
+            merged[-1] = replace(last, event=replace(last.event, text=text))
+        else:
+            merged.append(event)
+    return merged
+
+
+def _ended(message: Message, event: Done | Cancelled | Failed) -> Message:
+    """Return the answer as it ended; the same as in the store, if the disk took it."""
+    if isinstance(event, Failed):
+        return replace(message, status="failed", finish_reason="error", error=str(event.error))
+    return replace(
+        message,
+        status="complete" if isinstance(event, Done) else "cancelled",
+        finish_reason=event.finish_reason if isinstance(event, Done) else "cancelled",
+        prompt_tokens=event.usage.prompt_tokens,
+        completion_tokens=event.usage.completion_tokens,
+        prefill_ms=event.usage.prefill_ms,
+        decode_tokens_per_second=event.usage.decode_tokens_per_second,
+    )

@@ -1,0 +1,57 @@
+"""The line above the transcript: the title of the conversation and what can be done with it."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from app import theme
+from app.icons import IconButton
+from engine.i18n import tr
+
+
+class Header(QWidget):
+    """Title, rename and delete; the two actions belong to the list of conversations."""
+
+    def __init__(self, rename: QAction, delete: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = ElidedLabel()
+        self.title.setObjectName("title")
+        rename_button = IconButton("rename", tr("Rename (F2)"))
+        rename_button.clicked.connect(rename.trigger)
+        delete_button = IconButton("delete", tr("Delete conversation"))
+        delete_button.clicked.connect(delete.trigger)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(3 * theme.SPACE, theme.SPACE, theme.SPACE + 4, theme.SPACE)
+        row.setSpacing(2)
+        row.addWidget(self.title, 1)
+        row.addWidget(rename_button)
+        row.addWidget(delete_button)
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text, cut with an ellipsis where it does not fit."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full_text = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_full_text(self, text: str) -> None:
+        """Show as much of `text` as fits; all of it is read aloud."""
+        self._full_text = text
+        self.setAccessibleName(text)
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self.fontMetrics().height())
+
+    def _elide(self) -> None:
+        elided = self.fontMetrics().elidedText(
+            self._full_text, Qt.TextElideMode.ElideRight, self.width()
+        )
+        self.setText(elided)

@@ -1,0 +1,56 @@
+"""Icons drawn from the SVG files under resources/icons, in a colour of the theme."""
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from app import theme
+from engine.resources import RESOURCES
+
+_PIXEL_RATIOS = (1.0, 2.0, 3.0)
+
+
+def icon(name: str, color: str = "#000000", size: int = theme.ICON_SIZE) -> QIcon:
+    """Return resources/icons/`name`.svg at `size` pixels, its `currentColor` drawn as `color`."""
+    source = (RESOURCES / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color).encode()))
+    result = QIcon()
+    for ratio in _PIXEL_RATIOS:
+        pixmap = QPixmap(QSize(size, size) * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        renderer.render(painter)
+        painter.end()
+        result.addPixmap(pixmap)
+    return result
+
+
+class IconButton(QToolButton):
+    """A square button with an icon that follows the theme and a name that is read aloud."""
+
+    def __init__(self, icon_name: str, label: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon_name = icon_name
+        self.setFixedSize(theme.BUTTON_SIZE, theme.BUTTON_SIZE)
+        self.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.show_as(icon_name, label)
+
+    def show_as(self, icon_name: str, label: str) -> None:
+        """Show another icon; `label` is the tooltip and the accessible name."""
+        self._icon_name = icon_name
+        self.setToolTip(label)
+        self.setAccessibleName(label)
+        self._draw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.EnabledChange):
+            self._draw()
+
+    def _draw(self) -> None:
+        colors = theme.colors()
+        filled = bool(self.property("filled")) and self.isEnabled()
+        self.setIcon(icon(self._icon_name, colors.on_accent if filled else colors.muted))

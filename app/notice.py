@@ -1,0 +1,70 @@
+"""A bar with one sentence and, where it helps, one action."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from app import theme
+from app.icons import IconButton
+from engine.i18n import tr
+
+
+class NoticeBar(QWidget):
+    """Hidden until `tell` is called; a later sentence replaces an earlier one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._button = QPushButton()
+        self._button.clicked.connect(self._act)
+        close = IconButton("close", tr("Dismiss"))
+        close.clicked.connect(self.dismiss)
+        self._on_action: Callable[[], None] | None = None
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self.dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.SPACE + 4, 4, 4, 4)
+        row.setSpacing(4)
+        row.addWidget(self._label)
+        row.addWidget(self._button)
+        row.addWidget(close)
+        self.hide()
+
+    def tell(
+        self,
+        text: str,
+        *,
+        action: str = "",
+        on_action: Callable[[], None] | None = None,
+        seconds: float = 0,
+    ) -> None:
+        """Show `text` until it is dismissed or, where `seconds` is given, that time has passed."""
+        self.dismiss()
+        self._on_action = on_action
+        self._label.setText(text)
+        self._button.setText(action)
+        self._button.setVisible(bool(action))
+        self.setAccessibleName(text)
+        if seconds:
+            self._timer.start(round(seconds * 1000))
+        self.show()
+
+    def text(self) -> str:
+        """Return the sentence that is shown."""
+        return self._label.text()
+
+    def dismiss(self) -> None:
+        """Hide the bar."""
+        self._on_action = None
+        self._timer.stop()
+        self.hide()
+
+    def _act(self) -> None:
+        act = self._on_action
+        self.dismiss()
+        if act is not None:
+            act()

@@ -1,0 +1,204 @@
+"""One place for colours, spacing and fonts; light and dark follow the system while running."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+SPACE: Final = 8
+"""Pixels: the unit of all margins and gaps."""
+COLUMN_WIDTH: Final = 760
+"""Pixels: the widest line of text that is still comfortable to read."""
+SIDEBAR_WIDTH: Final = 248
+BUTTON_SIZE: Final = 32
+ICON_SIZE: Final = 18
+LINE_HEIGHT_PERCENT: Final = 140
+"""Chinese needs more room between lines than Latin text."""
+MESSAGE_FONT_SCALE: Final = 1.08
+
+HAN_FAMILIES: Final = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Microsoft YaHei UI",
+    "WenQuanYi Micro Hei",
+)
+"""Tried in this order for Chinese. Without a named family, Han characters get Japanese shapes."""
+
+
+@dataclass(frozen=True)
+class Colors:
+    """The colours of one scheme; every text colour has a contrast of at least 4.5 to its ground."""
+
+    page: str
+    sidebar: str
+    hover: str
+    selected: str
+    bubble: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    selection: str
+    notice: str
+    on_notice: str
+
+
+LIGHT: Final = Colors(
+    page="#ffffff",
+    sidebar="#f5f6f5",
+    hover="#ebeeec",
+    selected="#dfe6e3",
+    bubble="#eef3f1",
+    border="#dcdfdd",
+    text="#1e2322",
+    muted="#5f6865",
+    accent="#0b6e69",
+    on_accent="#ffffff",
+    selection="#bfe0dc",
+    notice="#fdf3dc",
+    on_notice="#5e4304",
+)
+DARK: Final = Colors(
+    page="#1b1e1e",
+    sidebar="#151717",
+    hover="#232727",
+    selected="#2c3232",
+    bubble="#2a3030",
+    border="#363c3c",
+    text="#e5e8e6",
+    muted="#9ba5a2",
+    accent="#5cc0b8",
+    on_accent="#0d1f1e",
+    selection="#215a56",
+    notice="#3a3119",
+    on_notice="#f1dca6",
+)
+
+
+def colors() -> Colors:
+    """Return the colours of the scheme that the system asks for now."""
+    scheme = QGuiApplication.styleHints().colorScheme()
+    return DARK if scheme == Qt.ColorScheme.Dark else LIGHT
+
+
+def install(app: QApplication) -> None:
+    """Style `app` now and again whenever the system's colour scheme changes."""
+    app.setStyle("Fusion")
+    app.setFont(_with_han_families(app.font()))
+    _Follower(app).apply()
+
+
+def message_font() -> QFont:
+    """Return the font of the transcript and the composer."""
+    font = QFont(QApplication.font())
+    font.setPointSizeF(font.pointSizeF() * MESSAGE_FONT_SCALE)
+    return font
+
+
+class _Follower(QObject):
+    """Re-applies palette and style sheet; lives as long as the application."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self._app = app
+        app.styleHints().colorSchemeChanged.connect(self.apply)
+
+    def apply(self) -> None:
+        self._app.setPalette(_palette(colors()))
+        self._app.setStyleSheet(_style_sheet(colors()))
+
+
+def _with_han_families(font: QFont) -> QFont:
+    """Return `font` with Chinese families behind its own, so that Latin text keeps its look."""
+    families = [family for family in font.families() if family not in HAN_FAMILIES]
+    font.setFamilies([*families, *HAN_FAMILIES])
+    return font
+
+
+def _palette(c: Colors) -> QPalette:
+    role = QPalette.ColorRole
+    palette = QPalette(QColor(c.page))
+    for target, color in {
+        role.Window: c.page,
+        role.Base: c.page,
+        role.AlternateBase: c.sidebar,
+        role.Button: c.sidebar,
+        role.ToolTipBase: c.text,
+        role.ToolTipText: c.page,
+        role.WindowText: c.text,
+        role.Text: c.text,
+        role.ButtonText: c.text,
+        role.PlaceholderText: c.muted,
+        role.Highlight: c.selection,
+        role.HighlightedText: c.text,
+        role.Accent: c.accent,
+        role.Link: c.accent,
+    }.items():
+        palette.setColor(target, QColor(color))
+    for target in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, target, QColor(c.muted))
+    return palette
+
+
+def _style_sheet(c: Colors) -> str:
+    return f"""
+QWidget#sidebar, QListView {{ background: {c.sidebar}; }}
+QSplitter::handle {{ background: {c.border}; }}
+QToolTip {{ background: {c.text}; color: {c.page}; border: none; padding: 4px 6px; }}
+
+QListView {{ border: none; outline: none; }}
+QListView::item {{ padding: 7px 10px; border-radius: 7px; color: {c.text}; }}
+QListView::item:hover {{ background: {c.hover}; }}
+QListView::item:selected {{ background: {c.selected}; color: {c.text}; }}
+QListView:focus::item:selected {{ border: 1px solid {c.accent}; padding: 6px 9px; }}
+QListView QLineEdit {{ background: {c.page}; border: 1px solid {c.accent};
+    border-radius: 6px; padding: 3px 7px; }}
+
+QPushButton {{ background: transparent; border: 1px solid {c.border}; border-radius: 8px;
+    padding: 6px 12px; color: {c.text}; }}
+QPushButton:hover {{ background: {c.hover}; }}
+QPushButton:focus {{ border-color: {c.accent}; }}
+QPushButton#new {{ text-align: left; background: {c.page}; }}
+QPushButton#new:hover {{ background: {c.hover}; }}
+
+IconButton {{ background: transparent; border: 1px solid transparent; border-radius: 7px; }}
+IconButton:hover {{ background: {c.hover}; }}
+IconButton:focus {{ border-color: {c.accent}; }}
+IconButton[filled="true"] {{ background: {c.accent}; border-radius: {BUTTON_SIZE // 2}px; }}
+IconButton[filled="true"]:focus {{ border: 2px solid {c.text}; }}
+IconButton[filled="true"]:disabled {{ background: {c.selected}; }}
+IconButton[floating="true"] {{ background: {c.page}; border: 1px solid {c.border};
+    border-radius: {BUTTON_SIZE // 2}px; }}
+IconButton[floating="true"]:hover {{ background: {c.hover}; }}
+
+QLabel[muted="true"] {{ color: {c.muted}; }}
+QLabel#welcomeTitle {{ font-size: 17pt; font-weight: 600; }}
+QLabel#title {{ font-weight: 600; }}
+
+NoticeBar {{ background: {c.notice}; border-radius: 8px; }}
+NoticeBar QLabel {{ color: {c.on_notice}; }}
+NoticeBar QPushButton {{ border: none; padding: 3px 8px; font-weight: 600; color: {c.on_notice};
+    text-decoration: underline; }}
+NoticeBar QPushButton:focus {{ border: 1px solid {c.on_notice}; padding: 2px 7px; }}
+
+QFrame#bubble {{ background: {c.bubble}; border-radius: 12px; }}
+QFrame#composerFrame {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 14px; }}
+QFrame#composerFrame[active="true"] {{ border-color: {c.accent}; }}
+ProseBlock, ComposerEdit {{ background: transparent; border: none; }}
+
+QMenu {{ background: {c.page}; border: 1px solid {c.border}; padding: 4px; }}
+QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 5px; }}
+QMenu::item:selected {{ background: {c.selected}; color: {c.text}; }}
+QMenu::item:disabled {{ color: {c.muted}; }}
+QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
+
+QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
+QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 3px; min-height: 32px; }}
+QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+"""

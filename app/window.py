@@ -1,0 +1,153 @@
+"""The main window, put together from its parts, and `run`, which opens it."""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMessageBox, QSplitter, QVBoxLayout, QWidget
+
+from app import theme
+from app.bridge import EventBridge
+from app.chat_view import ChatView
+from app.conversations import Sidebar, display_title
+from app.desktop import QuitSignals, make_application
+from app.header import Header
+from engine.bundle import default_bundle_path
+from engine.chat import ChatService
+from engine.errors import BundleError, StoreError
+from engine.i18n import tr
+from engine.paths import config_dir, store_path
+
+_DEFAULT_SIZE: Final = (1080, 720)
+_MINIMUM_SIZE: Final = (640, 420)
+_log = logging.getLogger(__name__)
+
+
+def run(model: Path | None) -> int:
+    """Open the window with the model at `model` (None: the default) and return the exit status."""
+    app = make_application()
+    bridge = EventBridge(app)
+    try:
+        settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
+        service = ChatService(store_path(), bridge.post)
+    except StoreError as error:
+        QMessageBox.critical(None, "GEB Chat", str(error))
+        return 1
+    window = MainWindow(service, bridge, settings)
+    QuitSignals(window.close, app)
+    window.show()
+    window.load_model(model)
+    return app.exec()
+
+
+class MainWindow(QMainWindow):
+    """The list on the left, the open conversation on the right.
+
+    Takes over `service` and `bridge`: closing the window stops the answers and closes both.
+    """
+
+    def __init__(self, service: ChatService, bridge: EventBridge, settings: QSettings) -> None:
+        super().__init__()
+        self.setWindowTitle("GEB Chat")
+        self.setMinimumSize(*_MINIMUM_SIZE)
+        self._service = service
+        self._bridge = bridge
+        self._settings = settings
+        self.sidebar = Sidebar(service.store)
+        self.chat = ChatView(service)
+        self.header = Header(self.sidebar.rename_action, self.sidebar.delete_action)
+        self._lay_out()
+        self._connect()
+        self._add_actions()
+        self._restore()
+        if service.set_aside is not None:
+            self.chat.notice.tell(
+                tr(
+                    "The stored conversations were damaged. They are kept in {path}, and new "
+                    "ones are stored in a fresh file.",
+                    path=service.set_aside,
+                )
+            )
+
+    def load_model(self, path: Path | None) -> None:
+        """Begin to load the model at `path`, or the default one; the window stays usable."""
+        self.chat.status.show_loading()
+        try:
+            self._service.load_model(path or default_bundle_path())
+        except BundleError as error:
+            self.chat.show_no_model(error)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep everything, stop the answers and end the engine's thread."""
+        self.hide()  # at once: the engine may need a moment to stop
+        self.chat.save_draft()
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._settings.setValue("splitter", self._splitter.saveState())
+        self._settings.setValue("conversation", self.chat.conversation_id)
+        self._settings.sync()
+        self._bridge.close()
+        self._service.close()
+        super().closeEvent(event)
+
+    def _lay_out(self) -> None:
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(self.chat, 1)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setHandleWidth(1)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.addWidget(self.sidebar)
+        self._splitter.addWidget(right)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes([theme.SIDEBAR_WIDTH, _DEFAULT_SIZE[0] - theme.SIDEBAR_WIDTH])
+        self.sidebar.setMinimumWidth(180)
+        right.setMinimumWidth(380)
+        self.setCentralWidget(self._splitter)
+
+    def _connect(self) -> None:
+        self._bridge.arrived.connect(self.chat.take)
+        self.sidebar.opened.connect(self._open)
+        self.sidebar.renamed.connect(self._show_title)
+        self.sidebar.deleted.connect(self.chat.forget)
+        self.sidebar.failed.connect(self.chat.show_error)
+        self.chat.sent.connect(self._refresh_list)
+
+    def _add_actions(self) -> None:
+        stop = QAction(tr("Stop"), self, shortcut=QKeySequence("Esc"), enabled=False)
+        stop.triggered.connect(self.chat.stop)
+        self.chat.answering_changed.connect(stop.setEnabled)
+        leave = QAction(tr("Quit"), self, shortcut=QKeySequence("Ctrl+Q"))
+        leave.triggered.connect(self.close)
+        self.addActions([self.sidebar.new_action, self.sidebar.rename_action, stop, leave])
+
+    def _restore(self) -> None:
+        self.resize(*_DEFAULT_SIZE)
+        geometry, splitter = self._settings.value("geometry"), self._settings.value("splitter")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if splitter is not None:
+            self._splitter.restoreState(splitter)
+        last = str(self._settings.value("conversation", ""))
+        self.sidebar.ensure_open(int(last) if last.isdecimal() else None)
+        self.chat.composer.setFocus()
+
+    def _open(self, conversation_id: int) -> None:
+        self.chat.open(conversation_id)
+        self._show_title(conversation_id)
+
+    def _refresh_list(self, conversation_id: int) -> None:
+        try:
+            self.sidebar.reload(conversation_id)
+        except StoreError as error:
+            self.chat.show_error(error)
+        self._show_title(conversation_id)
+
+    def _show_title(self, conversation_id: int) -> None:
+        index = self.sidebar.model.index_of(conversation_id)
+        if index.isValid():
+            self.header.title.set_full_text(display_title(self.sidebar.model.conversation(index)))
