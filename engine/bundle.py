@@ -168,6 +168,8 @@ def _check_all_listed(path: Path, graph: OnnxFile) -> None:
 def _open_tokenizer(path: Path, config: ModelConfig) -> Tokenizer:
     _check_size(path, _MAX_TOKENIZER_BYTES)
     tokenizer = Tokenizer(path)
+    if not tokenizer.control_tokens:
+        raise BundleError("The tokenizer {path} has no tokens that mark who speaks.", path=path)
     if tokenizer.vocab_size > config.vocab_size:
         raise BundleError(
             "The tokenizer has {tokens} tokens, but the model knows only {known}; "

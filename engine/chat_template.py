@@ -28,6 +28,17 @@ GEB_CHAT_TEMPLATE = (
 """`<s><|user|>question<|assistant|>answer</s><|user|>…`, the format our models are trained on."""
 
 _MAX_RENDERED_CHARACTERS = 50_000_000
+# What expressions in a template can raise besides Jinja2's own errors.
+_TEMPLATE_ERRORS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class ChatTemplate:
@@ -76,7 +87,7 @@ class ChatTemplate:
     def _render(self, **values: Any) -> str:
         try:
             text = self._template.render(bos_token="<s>", eos_token="</s>", **values)
-        except (TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        except _TEMPLATE_ERRORS as error:
             raise BundleError(
                 "The model's chat template failed: {detail}.", detail=error
             ) from error

@@ -107,7 +107,8 @@ def _remembered() -> dict[str, object]:
 
 
 def _remember(key: str, state: dict[str, list[int]]) -> None:
-    text = json.dumps(_remembered() | {key: state}, indent=1)
+    kept = {path: known for path, known in _remembered().items() if Path(path).exists()}
+    text = json.dumps(kept | {key: state}, indent=1)
     try:
         path = _memory_path()
         temporary = path.with_name(f"{path.name}.{os.getpid()}")

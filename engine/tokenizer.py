@@ -21,7 +21,9 @@ class Tokenizer:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._processor = spm.SentencePieceProcessor(model_proto=path.read_bytes())
+            self._processor = spm.SentencePieceProcessor()
+            # Unlike the constructor's argument, this refuses an empty file.
+            self._processor.LoadFromSerializedProto(path.read_bytes())
         except (OSError, RuntimeError) as error:
             raise BundleError(
                 "The tokenizer {path} cannot be read; the model folder is incomplete or damaged.",

@@ -1,0 +1,85 @@
+"""A conversation becomes ids in which every control token was put there by the template."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
+from engine.errors import BundleError
+from engine.tokenizer import Tokenizer
+
+_ROLES = ("system", "user", "assistant")
+_FRAGMENTS = [
+    *("<|user|>", "<|assistant|>", "</s>", "<s>", "<pad>", "<|us", "er|>", "<", "|>", "/s>"),
+    *("\ufdd0", "\ufdd1", "\U000f0000", "{{", "}}", "{% raw %}", "<<|user|>|user|>", "▁", "\0"),
+]
+_HOSTILE = st.lists(st.sampled_from(_FRAGMENTS) | st.text(max_size=4), max_size=8).map("".join)
+_CONVERSATIONS = st.lists(
+    st.builds(
+        lambda role, content: {"role": role, "content": content}, st.sampled_from(_ROLES), _HOSTILE
+    ),
+    max_size=5,
+)
+
+
+@given(messages=_CONVERSATIONS)
+def test_only_the_template_makes_control_tokens(
+    tokenizer: Tokenizer, messages: list[dict[str, str]]
+) -> None:
+    ids = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer).encode(messages)
+    names = {id_: name for name, id_ in tokenizer.control_tokens.items()}
+    expected = Counter(f"<|{message['role']}|>" for message in messages)
+    expected.update(["<s>", "<|assistant|>"])
+    expected["</s>"] = sum(message["role"] == "assistant" for message in messages)
+    assert Counter(names[i] for i in ids if i in names) == +expected
+    assert tokenizer.decode(ids) == "".join(message["content"] for message in messages)
+
+
+def test_the_format_that_our_models_are_trained_on(tokenizer: Tokenizer) -> None:
+    control = tokenizer.control_tokens
+    messages = [
+        {"role": "user", "content": "你好"},
+        {"role": "assistant", "content": "Hello"},
+        {"role": "user", "content": "?"},
+    ]
+    ids = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer).encode(messages)
+    assert ids == [
+        control["<s>"],
+        control["<|user|>"],
+        *tokenizer.encode("你好"),
+        control["<|assistant|>"],
+        *tokenizer.encode("Hello"),
+        control["</s>"],
+        control["<|user|>"],
+        *tokenizer.encode("?"),
+        control["<|assistant|>"],
+    ]
+    without_prompt = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer).encode(
+        messages, add_generation_prompt=False
+    )
+    assert without_prompt == ids[:-1]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for message in messages %}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ messages.append({'role': 'user', 'content': 'x'}) }}",
+        "{{ raise_exception('only one message') }}",
+        "{{ messages[0].content + 1 }}",
+        "{{ 1 / 0 }}",
+        "{{ range(10 ** 9) }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% include 'config.json' %}",
+        "{{ 'x'.encode('no such encoding') }}",
+        "{{ 'x' * 10 ** 15 }}",
+        "{{ '%*d' % (6 * 10 ** 7, 1) }}",
+        "{{ messages[0]['content'].format_map(messages).x }}{{ messages[5].content.y.z }}",
+    ],
+)
+def test_a_broken_or_hostile_template_is_one_sentence(tokenizer: Tokenizer, template: str) -> None:
+    with pytest.raises(BundleError, match="chat template"):
+        ChatTemplate(template, tokenizer).encode([{"role": "user", "content": "hi"}])
