@@ -5,6 +5,7 @@ from math import ceil
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QFontInfo,
     QFontMetricsF,
     QTextBlockFormat,
     QTextCursor,
@@ -84,8 +85,8 @@ class ProseBlock(QTextEdit):
 
     def _set_line_height(self) -> None:
         block_format = QTextBlockFormat()
-        proportional = QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
-        block_format.setLineHeight(theme.LINE_HEIGHT_PERCENT, proportional)
+        height = round(theme.LINE_HEIGHT_EM * QFontInfo(self.font()).pixelSize())
+        block_format.setLineHeight(height, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
         QTextCursor(self.document()).setBlockFormat(block_format)
 
     def _fit_height(self) -> None:

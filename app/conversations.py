@@ -18,6 +18,8 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -87,6 +89,15 @@ class ConversationModel(QAbstractListModel):
         return super().flags(index) | Qt.ItemFlag.ItemIsEditable
 
 
+class _TitleDelegate(QStyledItemDelegate):
+    """Lets the editor of a title cover its whole item."""
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, _index: _Index
+    ) -> None:
+        editor.setGeometry(option.rect)
+
+
 class Sidebar(QWidget):
     """The list with its "new" button and the bar that undoes a deletion."""
 
@@ -94,6 +105,8 @@ class Sidebar(QWidget):
     """The user chose a conversation, or one was made or brought back."""
     renamed = Signal(int)
     deleted = Signal(int)
+    chosen = Signal()
+    """The user is done with the list and wants to write."""
     failed = Signal(object)
 
     def __init__(self, store: Store, parent: QWidget | None = None) -> None:
@@ -107,6 +120,8 @@ class Sidebar(QWidget):
         self.model.dataChanged.connect(self._tell_renamed)
         self.list = _make_list(self.model)
         self.list.selectionModel().currentChanged.connect(self._open_index)
+        self.list.clicked.connect(self.chosen)
+        self.list.activated.connect(self.chosen)
         self.list.customContextMenuRequested.connect(self._show_menu)
         self.undo = NoticeBar()
         self.new_button = QPushButton(tr("New conversation"))
@@ -135,11 +150,13 @@ class Sidebar(QWidget):
             for row in range(self.model.rowCount()):
                 conversation = self.model.conversation(self.model.index(row))
                 if self._is_unused(conversation):
-                    self._show(conversation.id)
-                    return
-            self._show(self._store.create_conversation().id)
+                    break
+            else:
+                conversation = self._store.create_conversation()
+            self._show(conversation.id)
         except StoreError as error:
             self.failed.emit(error)
+        self.chosen.emit()
 
     def ensure_open(self, conversation_id: int | None) -> None:
         """Open a conversation or, where it is gone, the last used one, or a new one."""
@@ -250,6 +267,7 @@ def display_title(conversation: Conversation) -> str:
 def _make_list(model: ConversationModel) -> QListView:
     view = QListView()
     view.setModel(model)
+    view.setItemDelegate(_TitleDelegate(view))
     view.setAccessibleName(tr("Conversations"))
     view.setFrameShape(QFrame.Shape.NoFrame)
     view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -20,6 +20,7 @@ class Header(QWidget):
         rename_button.clicked.connect(rename.trigger)
         delete_button = IconButton("delete", tr("Delete conversation"))
         delete_button.clicked.connect(delete.trigger)
+        self.buttons = (rename_button, delete_button)
         row = QHBoxLayout(self)
         row.setContentsMargins(3 * theme.SPACE, theme.SPACE, theme.SPACE + 4, theme.SPACE)
         row.setSpacing(2)

@@ -84,7 +84,7 @@ class MessageView(QWidget):
         bubble.setLayout(self._blocks)
         bubble.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(self)
-        row.setContentsMargins(theme.COLUMN_WIDTH // 8, 0, 0, 0)
+        row.setContentsMargins(theme.COLUMN_WIDTH // 8, theme.SPACE, 0, theme.SPACE)
         row.addStretch(1)
         row.addWidget(bubble)
 
@@ -94,6 +94,8 @@ class MessageView(QWidget):
         column.setSpacing(2)
         column.addLayout(self._blocks)
         self._copy_button = IconButton("copy", tr("Copy answer"))
+        self._copy_button.setProperty("flush", True)
+        self._copy_button.setFixedWidth(theme.ICON_SIZE + theme.SPACE)
         self._copy_button.clicked.connect(self.copy)
         self.copied.connect(self._confirm_copy)
         self._copied_timer = QTimer(self, singleShot=True, interval=_COPIED_MS)
@@ -104,7 +106,6 @@ class MessageView(QWidget):
         self._note.setMinimumHeight(theme.BUTTON_SIZE)  # the button comes and goes, the line stays
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE // 2)
-        row.setContentsMargins((theme.ICON_SIZE - theme.BUTTON_SIZE) // 2, 0, 0, 0)
         row.addWidget(self._copy_button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._note, 1)
         column.addLayout(row)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 SPACE: Final = 8
@@ -14,8 +14,8 @@ COLUMN_WIDTH: Final = 760
 SIDEBAR_WIDTH: Final = 248
 BUTTON_SIZE: Final = 32
 ICON_SIZE: Final = 18
-LINE_HEIGHT_PERCENT: Final = 140
-"""Chinese needs more room between lines than Latin text."""
+LINE_HEIGHT_EM: Final = 1.65
+"""Room enough for Chinese; fixed, because fonts differ by half in what they ask for."""
 MESSAGE_FONT_SCALE: Final = 1.08
 
 HAN_FAMILIES: Final = (
@@ -114,8 +114,8 @@ class _Follower(QObject):
 
 def _with_han_families(font: QFont) -> QFont:
     """Return `font` with Chinese families behind its own, so that Latin text keeps its look."""
-    families = [family for family in font.families() if family not in HAN_FAMILIES]
-    font.setFamilies([*families, *HAN_FAMILIES])
+    own = QFontInfo(font).family()  # the real one: a generic "Sans Serif" would be passed over
+    font.setFamilies([own, *(family for family in HAN_FAMILIES if family != own)])
     return font
 
 
@@ -154,9 +154,9 @@ QListView {{ border: none; outline: none; }}
 QListView::item {{ padding: 7px 10px; border-radius: 7px; color: {c.text}; }}
 QListView::item:hover {{ background: {c.hover}; }}
 QListView::item:selected {{ background: {c.selected}; color: {c.text}; }}
-QListView:focus::item:selected {{ border: 1px solid {c.accent}; padding: 6px 9px; }}
+QListView::item:focus {{ border: 1px solid {c.accent}; padding: 6px 9px; }}
 QListView QLineEdit {{ background: {c.page}; border: 1px solid {c.accent};
-    border-radius: 6px; padding: 3px 7px; }}
+    border-radius: 7px; padding: 0 10px; }}
 
 QPushButton {{ background: transparent; border: 1px solid {c.border}; border-radius: 8px;
     padding: 6px 12px; color: {c.text}; }}
@@ -171,6 +171,7 @@ IconButton:focus {{ border-color: {c.accent}; }}
 IconButton[filled="true"] {{ background: {c.accent}; border-radius: {BUTTON_SIZE // 2}px; }}
 IconButton[filled="true"]:focus {{ border: 2px solid {c.text}; }}
 IconButton[filled="true"]:disabled {{ background: {c.selected}; }}
+IconButton[flush="true"] {{ padding-right: {SPACE}px; }}
 IconButton[floating="true"] {{ background: {c.page}; border: 1px solid {c.border};
     border-radius: {BUTTON_SIZE // 2}px; }}
 IconButton[floating="true"]:hover {{ background: {c.hover}; }}
@@ -199,6 +200,7 @@ QMenu::separator {{ height: 1px; background: {c.border}; margin: 4px 8px; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
 QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 3px; min-height: 32px; }}
 QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
+QScrollBar::handle:vertical:disabled {{ background: transparent; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 """

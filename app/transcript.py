@@ -45,6 +45,7 @@ class Transcript(QScrollArea):
         self._down.clicked.connect(self.scroll_to_end)
         self._down.hide()
         bar = self.verticalScrollBar()
+        bar.setEnabled(False)
         bar.rangeChanged.connect(self._range_changed)
         bar.valueChanged.connect(self._value_changed)
 

@@ -1,6 +1,6 @@
 """The main window, put together from its parts, and `run`, which opens it."""
 
-import logging
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,6 @@ from engine.paths import config_dir, store_path
 
 _DEFAULT_SIZE: Final = (1080, 720)
 _MINIMUM_SIZE: Final = (640, 420)
-_log = logging.getLogger(__name__)
 
 
 def run(model: Path | None) -> int:
@@ -61,6 +60,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self._add_actions()
+        self._order_tabs()
         self._restore()
         if service.set_aside is not None:
             self.chat.notice.tell(
@@ -114,6 +114,7 @@ class MainWindow(QMainWindow):
         self.sidebar.opened.connect(self._open)
         self.sidebar.renamed.connect(self._show_title)
         self.sidebar.deleted.connect(self.chat.forget)
+        self.sidebar.chosen.connect(self.chat.composer.setFocus)
         self.sidebar.failed.connect(self.chat.show_error)
         self.chat.sent.connect(self._refresh_list)
 
@@ -124,6 +125,18 @@ class MainWindow(QMainWindow):
         leave = QAction(tr("Quit"), self, shortcut=QKeySequence("Ctrl+Q"))
         leave.triggered.connect(self.close)
         self.addActions([self.sidebar.new_action, self.sidebar.rename_action, stop, leave])
+
+    def _order_tabs(self) -> None:
+        order = [
+            self.chat.composer.edit,
+            self.chat.composer.button,
+            self.sidebar.new_button,
+            self.sidebar.list,
+            *self.header.buttons,
+            self.chat.transcript,
+        ]
+        for first, second in pairwise(order):
+            self.setTabOrder(first, second)
 
     def _restore(self) -> None:
         self.resize(*_DEFAULT_SIZE)
