@@ -141,7 +141,9 @@ def _open(path: Path) -> IO[str]:
 
 def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path) -> None:
     """Write the clean records of every source of `recipe` under `out`. Raises DataError."""
-    cleaner, report, heldout = Cleaner(), {}, []
+    cleaner = Cleaner()
+    heldout: list[dict[str, Any]] = []
+    report: dict[str, Any] = {}
     for source in tqdm(recipe.sources, desc="data", unit="source"):
         folder = recipe_folder if source.local else mirror
         if folder is None:
@@ -151,27 +153,45 @@ def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path)
                 recipe=recipe.name,
                 source=source.name,
             )
-        counts, lines = Counts(), []
+        counts = Counts()
+        kept: list[tuple[bytes, dict[str, Any]]] = []
         for record in read_records(source, folder):
             digest = cleaner.clean(record, source, counts)
-            if digest is None:
-                continue
-            line = json.dumps(record, ensure_ascii=False)
-            if source.stage == "pretrain" and int.from_bytes(digest[:4]) % HELDOUT_SHARE == 0:
-                heldout.append(json.dumps({**record, "source": source.name}, ensure_ascii=False))
-                counts.held_out += 1
-                continue
-            lines.append(line)
-            counts.kept += 1
-            counts.kept_bytes += len(line.encode())
-        path = out / source.stage / f"{source.name}.jsonl"
-        write_atomically(path, "".join(f"{line}\n" for line in lines))
+            if digest is not None:
+                kept.append((digest, record))
+        if source.stage == "pretrain":
+            languages = {record["lang"] for record in heldout}
+            chosen, kept = hold_out(kept, languages)
+            heldout += [{**record, "source": source.name} for _, record in chosen]
+            counts.held_out = len(chosen)
+        lines = [json.dumps(record, ensure_ascii=False) for _, record in kept]
+        counts.kept, counts.kept_bytes = len(lines), sum(len(line.encode()) for line in lines)
+        _write_lines(out / source.stage / f"{source.name}.jsonl", lines)
         report[f"{source.stage}/{source.name}"] = {**asdict(source), **asdict(counts)}
-    write_atomically(out / "heldout.jsonl", "".join(f"{line}\n" for line in heldout))
+    _write_lines(out / "heldout.jsonl", [json.dumps(r, ensure_ascii=False) for r in heldout])
     write_atomically(
         out / "sources.json",
         json.dumps({"recipe": recipe.name, "sources": report}, ensure_ascii=False, indent=1),
     )
+
+
+def hold_out(
+    records: list[tuple[bytes, dict[str, Any]]], languages: set[str]
+) -> tuple[list[tuple[bytes, dict[str, Any]]], list[tuple[bytes, dict[str, Any]]]]:
+    """Split (hash, record) pairs into those held out and those to train on.
+
+    Every HELDOUT_SHARE-th by hash, or the one of the lowest hash where neither this source
+    nor `languages` (those that earlier sources held out) would give any text.
+    """
+    chosen = {digest for digest, _ in records if int.from_bytes(digest[:4]) % HELDOUT_SHARE == 0}
+    missing = {record["lang"] for _, record in records} - languages
+    if not chosen and missing and len(records) > 1:
+        chosen = {min(digest for digest, _ in records)}
+    return [r for r in records if r[0] in chosen], [r for r in records if r[0] not in chosen]
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
 
 
 @command

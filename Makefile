@@ -1,0 +1,76 @@
+# make run    set up what is missing and open GEB Chat
+# make test   set up what is missing and prove it
+# The other targets are described in README.md.
+.DEFAULT_GOAL := run
+.DELETE_ON_ERROR:
+.PHONY: run setup test test-slow lint rebuild bench screenshots clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# PyTorch's own index of CPU builds, for a system where the plain package would bring CUDA.
+TORCH_INDEX ?=
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+QT_PACKAGES := libegl1 libgl1 libx11-6 libglib2.0-0 libdbus-1-3 libxkbcommon0 libfontconfig1 \
+	libfreetype6 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 \
+	libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0 libxcb-shm0 libxcb-sync1 \
+	libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libx11-xcb1 libwayland-client0 libwayland-cursor0 \
+	fontconfig fonts-noto-cjk
+
+run: $(VENV)/app-ready
+	@$(BIN)/geb
+
+setup: $(VENV)/dev-ready
+
+test: $(VENV)/dev-ready lint
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+test-slow: $(VENV)/dev-ready
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict engine
+	$(BIN)/mypy app training export
+	$(BIN)/lint-imports --no-logo
+
+# Raw text → tokenizer → pretraining → SFT → int8 bundle in build/RECIPE/bundle.
+RECIPE ?= test
+MIRROR ?=
+WORK := build/$(RECIPE)
+rebuild: $(VENV)/dev-ready
+	$(BIN)/python -m training.data --recipe $(RECIPE) $(if $(MIRROR),--mirror "$(MIRROR)") --out $(WORK)/data
+	$(BIN)/python -m training.tokenizer --config $(RECIPE) --data $(WORK)/data --out $(WORK)/data
+	$(BIN)/python -m training.pretrain --config $(RECIPE) --data $(WORK)/data --out $(WORK)/pretrain
+	$(BIN)/python -m training.sft --config $(RECIPE) --checkpoint $(WORK)/pretrain --data $(WORK)/data --out $(WORK)/sft
+	$(BIN)/python -m export --checkpoint $(WORK)/sft --heldout $(WORK)/data/heldout.jsonl --out $(WORK)/bundle
+
+bench: $(VENV)/dev-ready
+	$(BIN)/python tests/benchmarks/bench_engine.py
+
+screenshots: $(VENV)/dev-ready
+	$(BIN)/python tests/app/screenshots.py
+
+clean:
+	rm -rf build dist
+
+$(VENV)/system-ready: resources/setup/system-packages.sh
+	@command -v $(PYTHON) >/dev/null || { echo "GEB Chat needs Python 3.11 or newer: apt-get install python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh resources/setup/system-packages.sh python3-venv
+	@sh resources/setup/system-packages.sh $(QT_PACKAGES)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/app-ready: $(VENV)/system-ready pyproject.toml
+	@echo "Setting up GEB Chat (once)…"
+	$(PIP) --editable .
+	@touch $@
+
+# torch first and alone: another package could otherwise pull a newer one with CUDA.
+$(VENV)/dev-ready: $(VENV)/system-ready pyproject.toml
+	@echo "Setting up the tools for training, export and tests (once)…"
+	$(PIP) torch==2.13.0 $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/app-ready
