@@ -22,19 +22,29 @@ class Sample:
     token_ids: list[int]
 
 
-def read_samples(path: Path, tokenizer: Tokenizer, max_length: int) -> list[Sample]:
+def read_samples(
+    path: Path,
+    tokenizer: Tokenizer,
+    max_length: int,
+    *,
+    tokens_per_language: float = float("inf"),
+) -> list[Sample]:
     """Return the texts of a JSON Lines file of {"lang", "text"} or {"lang", "messages"}.
 
     Conversations are written in our chat template. Texts longer than `max_length` tokens
-    become several samples. Raises DataError for a line that is neither, or an empty file.
+    become several samples; of each language the first `tokens_per_language` or a little more
+    are taken. Raises DataError for a line that is neither, or an empty file.
     """
     template = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer)
     start = tokenizer.control_tokens["<s>"]
     samples: list[Sample] = []
+    taken: dict[str, int] = {}
     for number, line in enumerate(_lines(path), 1):
         try:
             record = json.loads(line)
             language = str(record["lang"])
+            if taken.get(language, 0) >= tokens_per_language:
+                continue
             if "messages" in record:
                 ids = template.encode(record["messages"], add_generation_prompt=False)[1:]
             else:
@@ -47,7 +57,10 @@ def read_samples(path: Path, tokenizer: Tokenizer, max_length: int) -> list[Samp
                 path=path,
             ) from error
         step = max_length - 1
-        samples += [Sample(language, [start, *ids[i : i + step]]) for i in range(0, len(ids), step)]
+        room = int(min(len(ids), tokens_per_language - taken.get(language, 0)))
+        for first in range(0, room, step):
+            samples.append(Sample(language, [start, *ids[first : first + step]]))
+            taken[language] = taken.get(language, 0) + len(samples[-1].token_ids) - 1
     if not samples:
         raise DataError("{path} holds no text.", path=path)
     return samples
