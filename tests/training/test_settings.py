@@ -1,0 +1,51 @@
+"""A wrong configuration is refused in one sentence that names the field."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ConfigError
+from training.settings import FOLDER, load_recipe, load_settings
+
+TEST = (FOLDER / "configs" / "test.toml").read_text(encoding="utf-8")
+
+
+def _written(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("hidden_size", "hiden_size", "hiden_size"),
+        ("[sft]", "[sfl]", "[sft]"),
+        ("batch_size = 8", "batch_size = 0", "batch_size"),
+        ("sequence_length = 128", "sequence_length = 4096", "sequence_length"),
+        ("num_key_value_heads = 2", "num_key_value_heads = 3", "3 key-value heads"),
+        ("vocab_size = 4096", "vocab_size = ", "TOML"),
+        ("[model]", "[model]\nvocab_size = 300", "vocab_size"),
+        ('compile = "off"', 'compile = "maybe"', "compile"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_settings(_written(tmp_path, TEST.replace(old, new, 1)))
+    assert named in str(error.value)
+    assert "\n" not in str(error.value).strip()
+
+
+def test_an_unknown_preset_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="nano"):
+        load_settings("giant")
+
+
+def test_no_shipped_recipe_trains_on_non_commercial_text() -> None:
+    for path in (FOLDER / "recipes").glob("*.toml"):
+        recipe, _ = load_recipe(path.stem)
+        for source in recipe.sources:
+            assert "noncommercial" not in " ".join(source.files).lower()
+            assert "nc" not in source.licence.lower().split("-")
+            assert source.licence
+            assert source.url
