@@ -172,7 +172,7 @@ def _converse(
         if answer.error is not None:
             notice(answer.error)
         elif answer.finish_reason == "cancelled":
-            notice(tr("(stopped)"))
+            notice(tr("Stopped."))
     if conversation is not None:
         notice(tr("To go on later: geb chat --conversation {number}", number=conversation.id))
 
@@ -218,8 +218,8 @@ def _wait_for_model(inbox: _Inbox) -> ModelLoaded:
             case ContextReduced(wanted=wanted, context_length=length):
                 notice(
                     tr(
-                        "Memory is short: the model can look back {length} tokens "
-                        "instead of {wanted}.",
+                        "Memory is short: the model can use {length} tokens of context instead of "
+                        "{wanted}.",
                         length=length,
                         wanted=wanted,
                     )
@@ -240,9 +240,8 @@ def _receive(inbox: _Inbox, stop: Callable[[], None], show: Callable[[str], None
             case ContextTrimmed(dropped_messages=dropped):
                 notice(
                     tr(
-                        "The conversation is longer than the model can read: its oldest "
-                        "{dropped} messages were left out.",
-                        dropped=dropped,
+                        "The {count} oldest messages no longer fit and were left out.",
+                        count=dropped,
                     )
                 )
             case AnswerNotSaved(error=error):
@@ -266,8 +265,8 @@ def _tell_set_aside(service: ChatService) -> None:
     if service.set_aside is not None:
         notice(
             tr(
-                "The file of your conversations was damaged. It was kept as {path}, and a new "
-                "one was begun.",
+                "The stored conversations were damaged. They are kept in {path}, and new "
+                "ones are stored in a fresh file.",
                 path=service.set_aside,
             )
         )

@@ -1,0 +1,170 @@
+"""The `geb` command: the window, the terminal chat, the list of models."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from app.cli_words import translate_argparse
+from app.display import has_display, missing_libraries
+from engine import __version__
+from engine.errors import StoreError
+from engine.i18n import set_language, system_language, tr
+from engine.paths import log_dir
+from engine.terminal import ChatOptions, answer_once, chat
+from engine.terminal_models import list_models, verify_models
+from engine.terminal_text import notice
+
+_LOG_BYTES = 1_000_000
+_LOG_FILES = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `geb` and return its exit status."""
+    set_language(system_language())
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where it knows no Chinese: question marks
+    options = _parser().parse_args(arguments)
+    _log_to_file()
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has left; without this Python complains once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _open_window(options: argparse.Namespace) -> int:
+    if not has_display():
+        notice(tr("There is no display here, so the chat opens in the terminal."))
+        return chat(ChatOptions(model=options.model))
+    missing = ", ".join(missing_libraries())
+    if not missing:
+        try:
+            import_module("PySide6.QtWidgets")
+        except ImportError as error:
+            missing = str(error)
+    if missing:
+        notice(
+            tr(
+                "The window cannot open because something is missing: {missing}. "
+                "`make setup` installs it; `geb chat` works without.",
+                missing=missing,
+            )
+        )
+        return 1
+    from app.window import run
+
+    return run(options.model)
+
+
+def _chat(options: argparse.Namespace) -> int:
+    chosen = ChatOptions(
+        model=options.model,
+        temperature=options.temperature,
+        seed=options.seed,
+        system=options.system,
+        conversation=options.conversation,
+    )
+    if options.prompt is None:
+        if options.json:
+            options.parser.error(tr("--json needs --prompt"))
+        return chat(chosen)
+    if options.json and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON's own, whatever the terminal's is
+    return answer_once(options.prompt, chosen, as_json=options.json)
+
+
+def _models(options: argparse.Namespace) -> int:
+    if options.action == "verify":
+        return verify_models(options.folder)
+    return list_models()
+
+
+def _parser() -> argparse.ArgumentParser:
+    translate_argparse()
+    parser = argparse.ArgumentParser(
+        prog="geb",
+        description=tr("Chat offline, in Chinese and English. Without a command: in a window."),
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"GEB Chat {__version__}",
+        help=tr("show the version and exit"),
+    )
+    parser.add_argument("--model", type=Path, metavar=tr("DIR"), help=_model_help())
+    parser.set_defaults(run=_open_window)
+    commands = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"))
+    _add_chat(commands.add_parser("chat", help=tr("chat in the terminal")))
+    _add_models(commands.add_parser("models", help=tr("list the installed models, or verify them")))
+    return parser
+
+
+def _add_chat(parser: argparse.ArgumentParser) -> None:
+    parser.description = tr(
+        "Chat in the terminal. The conversations are those of the window. With --prompt the "
+        "answer alone is printed, and nothing is stored unless --conversation is given."
+    )
+    parser.set_defaults(run=_chat, parser=parser)
+    add = parser.add_argument
+    add("--prompt", metavar=tr("TEXT"), help=tr("answer this message and exit"))
+    add("--json", action="store_true", help=tr("with --prompt: print one JSON object"))
+    # SUPPRESS keeps a --model that stands before the command.
+    add(
+        "--model",
+        type=Path,
+        metavar=tr("DIR"),
+        default=argparse.SUPPRESS,
+        help=_model_help(),
+    )
+    add("--seed", type=int, metavar="N", help=tr("the same seed gives the same answer"))
+    add("--temperature", type=float, metavar="T", help=tr("0 always takes the likeliest word"))
+    add("--system", metavar=tr("TEXT"), help=tr("what the model is told before the first message"))
+    add(
+        "--conversation",
+        type=int,
+        metavar="ID",
+        help=tr("go on with a stored conversation, and store what is added"),
+    )
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_models, action="list")
+    actions = parser.add_subparsers(title=tr("commands"), dest="action", metavar=tr("COMMAND"))
+    actions.add_parser("list", help=tr("name, size, licence and context of each model"))
+    verify = actions.add_parser("verify", help=tr("compare every file with its checksum"))
+    verify.add_argument(
+        "folder", type=Path, nargs="?", metavar=tr("DIR"), help=tr("this model folder only")
+    )
+
+
+def _model_help() -> str:
+    return tr("use the model in this folder")
+
+
+def _log_to_file() -> None:
+    """What went wrong unexpectedly goes to a file; where there is none, to stderr."""
+    try:
+        file = log_dir() / "geb.log"
+    except StoreError:
+        return
+    handler = RotatingFileHandler(
+        file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", delay=True
+    )
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(handlers=[handler], level=logging.INFO, format=form)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

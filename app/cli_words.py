@@ -1,0 +1,28 @@
+"""argparse's own words in the user's language."""
+
+import argparse
+
+from engine.i18n import tr
+
+
+def translate_argparse() -> None:
+    """Make argparse speak the language in use. It looks its words up by the name `_`."""
+    words = {
+        "usage: ": tr("usage: "),
+        "options": tr("options"),
+        "positional arguments": tr("positional arguments"),
+        "show this help message and exit": tr("show this help and exit"),
+        "%(prog)s: error: %(message)s\n": "%(prog)s: %(message)s\n",
+        "argument %(argument_name)s: %(message)s": tr("%(argument_name)s: %(message)s"),
+        "unrecognized arguments: %s": tr("unknown argument %s"),
+        "expected one argument": tr("a value is missing"),
+        "invalid %(type)s value: %(value)r": tr("%(value)r is not a number"),
+        "invalid choice: %(value)r (choose from %(choices)s)": tr(
+            "%(value)r is none of %(choices)s"
+        ),
+        "ambiguous option: %(option)s could match %(matches)s": tr(
+            "%(option)s may mean %(matches)s"
+        ),
+        "ignored explicit argument %r": tr("no value is wanted, but there is %r"),
+    }
+    vars(argparse)["_"] = lambda message: words.get(message, message)
