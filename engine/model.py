@@ -53,12 +53,10 @@ class Model:
         """The tokens in the cache."""
         self._session = _open_session(bundle, num_threads or physical_cores())
         self._binding = self._session.io_binding()
-        self._cache = self._allocate_cache(bundle)
+        self._attention_mask, self._cache = self._allocate(bundle)
         self._bind_cache()
-        self.context_length: int = self._cache[0].shape[2]
-        self._input_ids = np.zeros((1, self.context_length), np.int64)
-        self._attention_mask = np.ones((1, self.context_length), np.int64)
-        self._position_ids = np.arange(self.context_length, dtype=np.int64)[None]
+        self.context_length: int = self._attention_mask.shape[1]
+        self._input_ids = self._position_ids = np.zeros((1, 0), np.int64)
         self._num_logits = np.ones(1, np.int64)
         self._takes_positions = "position_ids" in inputs
         self._last_logits_only = "num_logits_to_keep" in inputs
@@ -88,11 +86,12 @@ class Model:
                 total=total,
                 limit=self.context_length,
             )
-        self._input_ids[0, :new] = token_ids
-        self._bind_input("input_ids", self._input_ids[:, :new])
+        self._input_ids = np.array([token_ids], np.int64)
+        self._bind_input("input_ids", self._input_ids)
         self._bind_input("attention_mask", self._attention_mask[:, :total])
         if self._takes_positions:
-            self._bind_input("position_ids", self._position_ids[:, past:total])
+            self._position_ids = np.arange(past, total, dtype=np.int64)[None]
+            self._bind_input("position_ids", self._position_ids)
         if not self._last_logits_only:
             self._logits = np.empty((1, new, self._vocab_size), np.float32)
             self._bind_output("logits", self._logits)
@@ -114,23 +113,26 @@ class Model:
         """Free the weights and the cache; the model cannot be used any more."""
         del self._binding, self._session, self._cache
 
-    def _allocate_cache(self, bundle: Bundle) -> list[NDArray[np.generic]]:
-        """Return key and value of each layer, [1, num_key_value_heads, context, head_dim]."""
+    def _allocate(self, bundle: Bundle) -> tuple[NDArray[np.int64], list[NDArray[np.generic]]]:
+        """Return the attention mask [1, context], and key and value of each layer.
+
+        Keys and values are [1, num_key_value_heads, context, head_dim].
+        """
         config = bundle.config
-        dtype = np.dtype(bundle.graph.inputs["past_key_values.0.key"].dtype)
+        declared = bundle.graph.inputs["past_key_values.0.key"]
+        dtype = np.dtype(declared.dtype)
         heads, size = config.num_key_value_heads, config.head_dim
-        bytes_per_token = 2 * config.num_hidden_layers * heads * size * dtype.itemsize
-        fixed = bundle.graph.inputs["past_key_values.0.key"].shape[2] is not None
+        buffers = 2 * config.num_hidden_layers
         context = self.wanted_context_length
         while True:
             try:
-                if context * bytes_per_token > _available_memory():
+                if context * buffers * heads * size * dtype.itemsize > _available_memory():
                     raise MemoryError
-                shape = (1, heads, context, size)
-                return [np.zeros(shape, dtype) for _ in range(2 * config.num_hidden_layers)]
+                mask = np.ones((1, context), np.int64)
+                return mask, [np.zeros((1, heads, context, size), dtype) for _ in range(buffers)]
             except MemoryError as error:
                 context //= 2
-                if fixed or context < _LEAST_CONTEXT:
+                if declared.shape[2] is not None or context < _LEAST_CONTEXT:
                     raise GenerationError(
                         "There is not enough free memory for this model; close other programs."
                     ) from error

@@ -1,0 +1,159 @@
+"""The graph over one bound cache: however tokens arrive, the logits are the same."""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from engine.bundle import Bundle, open_bundle
+from engine.errors import BundleError, GenerationError
+from engine.model import Model, physical_cores
+from export.graph import Quantization
+from export.weights import RandomWeights
+
+_TOKENS = np.random.default_rng(3).integers(6, 448, 512).tolist()
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
+
+
+@pytest.fixture
+def model(bundle: Bundle) -> Iterator[Model]:
+    with closing(Model(bundle, num_threads=1)) as model:
+        yield model
+
+
+def _all_logits(model: Model, tokens: list[int], *sizes: int) -> list[NDArray[np.float32]]:
+    """Feed `tokens` in pieces of the given sizes, the last repeated; return each last logits."""
+    model.truncate(0)
+    rows = []
+    while model.length < len(tokens):
+        size = sizes[min(len(rows), len(sizes) - 1)]
+        rows.append(model.forward(tokens[model.length : model.length + size]).copy())
+    return rows
+
+
+def test_any_chunking_gives_the_same_bits(model: Model) -> None:
+    tokens = _TOKENS[:96]
+    one_by_one = _all_logits(model, tokens, 1)
+    assert one_by_one[-1].shape == (448,)
+    assert np.ptp(one_by_one[-1]) > 0.1
+    for sizes in ((96,), (1, 95), (64, 31, 1), (7,), (3, 16)):
+        rows = _all_logits(model, tokens, *sizes)
+        np.testing.assert_array_equal(rows[-1], one_by_one[-1])
+        np.testing.assert_array_equal(rows[0], one_by_one[sizes[0] - 1])
+
+
+def test_what_is_forgotten_leaves_no_trace(model: Model) -> None:
+    expected = _all_logits(model, _TOKENS[:40], 40)[-1]
+    _all_logits(model, _TOKENS[:20] + _TOKENS[100:400], 256)
+    model.truncate(20)
+    assert model.length == 20
+    np.testing.assert_array_equal(model.forward(_TOKENS[20:40]), expected)
+    assert model.tokens == _TOKENS[:40]
+
+
+def test_the_number_of_threads_changes_no_bit(bundle: Bundle, model: Model) -> None:
+    with closing(Model(bundle, num_threads=2)) as other:
+        np.testing.assert_array_equal(model.forward(_TOKENS[:64]), other.forward(_TOKENS[:64]))
+
+
+def test_the_context_ends_where_it_ends(bundle: Bundle) -> None:
+    with closing(Model(bundle, num_threads=1, context_length=200)) as model:
+        assert model.context_length == model.wanted_context_length == 200
+        model.forward(_TOKENS[:200])
+        with pytest.raises(GenerationError, match="201 tokens do not fit into 200"):
+            model.forward([7])
+        assert model.length == 200
+    with closing(Model(bundle, num_threads=1, context_length=10**6)) as model:
+        assert model.context_length == bundle.config.max_position_embeddings
+
+
+def test_a_float_cache_and_float_layers_run_too(
+    tmp_path: Path, build_bundle: Callable[..., Path], int8_scales: Quantization
+) -> None:
+    float_cache = Quantization(int8_scales.activation_scales)
+    for name, quantization in (("fp32", None), ("float-cache", float_cache)):
+        bundle = open_bundle(build_bundle(tmp_path / name, quantization=quantization))
+        assert bundle.graph.inputs["past_key_values.0.key"].dtype == "float32"
+        with closing(Model(bundle, num_threads=1)) as model:
+            one_by_one = _all_logits(model, _TOKENS[:48], 1)
+            at_once = _all_logits(model, _TOKENS[:48], 48)
+        np.testing.assert_allclose(at_once[-1], one_by_one[-1], atol=1e-3)
+
+
+def test_a_model_that_computes_no_numbers_says_so(
+    tmp_path: Path, build_bundle: Callable[..., Path], tiny_config
+) -> None:
+    random = RandomWeights(tiny_config)
+    bundle = open_bundle(
+        build_bundle(
+            tmp_path / "nan",
+            weights=lambda name: random(name) * (np.float32("nan") if "norm" in name else 1),
+        )
+    )
+    with closing(Model(bundle, num_threads=1)) as model:
+        with pytest.raises(GenerationError, match="no number"):
+            model.forward(_TOKENS[:5])
+        assert model.length == 0
+
+
+def test_a_graph_that_onnxruntime_refuses_is_one_sentence(bundle: Bundle, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bundle.path, tmp_path / "model"))
+    graph = onnx.load(folder / "model.onnx", load_external_data=False)
+    graph.graph.node[10].op_type = "NoSuchOperation"
+    (folder / "model.onnx").write_bytes(graph.SerializeToString())
+    with pytest.raises(BundleError, match=r"The model tiny cannot be opened: .*NoSuchOperation"):
+        Model(dataclasses.replace(bundle, path=folder))
+
+
+def test_physical_cores_are_among_those_we_may_use() -> None:
+    assert 1 <= physical_cores() <= len(os.sched_getaffinity(0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_too_little_memory_means_a_smaller_context(bundle: Bundle) -> None:
+    script = f"""
+        import dataclasses, resource
+        from pathlib import Path
+        from engine.bundle import open_bundle
+        from engine.model import Model
+
+        bundle = open_bundle(Path({str(bundle.path)!r}))
+        # 256 MB of cache: two layers of two heads of 16 bytes, keys and values.
+        config = dataclasses.replace(bundle.config, max_position_embeddings=2**21)
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        limit = used + 150 * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        model = Model(dataclasses.replace(bundle, config=config), num_threads=1)
+        model.forward([7, 8, 9])
+        print(model.wanted_context_length, model.context_length)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    wanted, found = map(int, done.stdout.split())
+    assert wanted == 2**21
+    assert found in (2**20, 2**19)
+
+
+def test_no_memory_at_all_is_one_sentence(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.model._available_memory", lambda: 1000.0)
+    with pytest.raises(GenerationError, match="not enough free memory"):
+        Model(bundle, num_threads=1)
