@@ -1,0 +1,466 @@
+"""The conversation store: durable, shared, migrated; every failure one sentence, nothing lost."""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.errors import StoreError
+from engine.events import Usage
+from engine.store import Store, set_aside_damaged_store
+from engine.store_schema import MIGRATIONS
+
+Process = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "conversations.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store(path) as store:
+        yield store
+
+
+def contents(path: Path) -> list[str]:
+    """The messages of all conversations, in the order of the list."""
+    with Store(path) as store:
+        return [
+            message.content
+            for conversation in store.list_conversations()
+            for message in store.thread(conversation.id)
+        ]
+
+
+def run_python(script: str, *arguments: object) -> Process:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_a_conversation_is_read_back_by_another_connection(store: Store) -> None:
+    conversation = store.create_conversation("Title", "Be brief.")
+    question = store.add_message(conversation.id, "user", "你好 \0 🌍", parent_id=None)
+    answer = store.add_message(
+        conversation.id, "assistant", "", parent_id=question.id, status="streaming"
+    )
+    store.update_message(
+        answer.id,
+        content="您好",
+        status="complete",
+        finish_reason="stop",
+        model="nano",
+        usage=Usage(7, 2, 12.5, 30.0, 9),
+    )
+    with Store(store.path) as other:
+        [listed] = other.list_conversations()
+        assert (listed.title, listed.system_prompt) == ("Title", "Be brief.")
+        assert listed.updated_at >= conversation.updated_at
+        first, second = other.thread(conversation.id)
+    assert first == question
+    assert second.content == "您好"
+    assert second.parent_id == question.id
+    assert (second.status, second.finish_reason, second.model) == ("complete", "stop", "nano")
+    assert (second.prompt_tokens, second.completion_tokens) == (7, 2)
+    assert (second.prefill_ms, second.decode_tokens_per_second) == (12.5, 30.0)
+
+
+def test_a_second_branch_leaves_the_first_whole(store: Store) -> None:
+    conversation = store.create_conversation()
+    question = store.add_message(conversation.id, "user", "q", parent_id=None)
+    first = store.add_message(conversation.id, "assistant", "a1", parent_id=question.id)
+    store.add_message(conversation.id, "assistant", "a2", parent_id=question.id)
+    assert [message.content for message in store.thread(conversation.id)] == ["q", "a2"]
+    assert store.message(first.id) == first
+
+
+def test_a_message_cannot_hang_below_another_conversations(store: Store) -> None:
+    one, other = store.create_conversation(), store.create_conversation()
+    message = store.add_message(one.id, "user", "q", parent_id=None)
+    with pytest.raises(StoreError, match=f"There is no message {message.id}"):
+        store.add_message(other.id, "assistant", "a", parent_id=message.id)
+    assert store.thread(other.id) == []
+
+
+def test_delete_undo_and_purge(store: Store) -> None:
+    kept, deleted = store.create_conversation("kept"), store.create_conversation("deleted")
+    message = store.add_message(deleted.id, "user", "q", parent_id=None)
+    store.add_message(deleted.id, "assistant", "a", parent_id=message.id)
+    store.delete(deleted.id)
+    assert [conversation.id for conversation in store.list_conversations()] == [kept.id]
+    with pytest.raises(StoreError, match="There is no conversation"):
+        store.thread(deleted.id)
+    store.undelete(deleted.id)
+    assert [message.content for message in store.thread(deleted.id)] == ["q", "a"]
+    store.delete(deleted.id)
+    store.purge(deleted_before=time.time() - 60)
+    store.undelete(deleted.id)
+    store.delete(deleted.id)
+    store.purge(deleted_before=time.time() + 1)
+    with pytest.raises(StoreError, match="There is no conversation"):
+        store.undelete(deleted.id)
+    with pytest.raises(StoreError, match="There is no message"):
+        store.message(message.id)
+    assert store.conversation(kept.id).title == "kept"
+
+
+def test_drafts_titles_and_system_prompts_are_kept(store: Store) -> None:
+    conversation = store.create_conversation()
+    store.set_draft(conversation.id, "half a thou")
+    store.rename(conversation.id, "旅行")
+    store.set_system_prompt(conversation.id, "Answer in verse.")
+    with Store(store.path) as other:
+        assert other.draft(conversation.id) == "half a thou"
+        assert other.conversation(conversation.id).title == "旅行"
+        assert other.conversation(conversation.id).system_prompt == "Answer in verse."
+
+
+@pytest.mark.parametrize("number", [0, -1, 7, 2**63, 10**40])
+def test_an_unknown_conversation_is_one_sentence(store: Store, number: int) -> None:
+    with pytest.raises(StoreError, match=f"There is no conversation {number}"):
+        store.thread(number)
+    with pytest.raises(StoreError, match=f"There is no conversation {number}"):
+        store.add_message(number, "user", "q", parent_id=None)
+
+
+def test_lone_surrogates_are_stored_as_question_marks(store: Store) -> None:
+    conversation = store.create_conversation("\ud800")
+    message = store.add_message(conversation.id, "user", "a\udfffb", parent_id=None)
+    assert (conversation.title, message.content) == ("?", "a?b")
+
+
+def test_recovery_marks_what_was_being_written_and_a_living_writer_wins(store: Store) -> None:
+    conversation = store.create_conversation()
+    question = store.add_message(conversation.id, "user", "q", parent_id=None)
+    answer = store.add_message(
+        conversation.id, "assistant", "par", parent_id=question.id, status="streaming"
+    )
+    with Store(store.path) as other:
+        other.recover()
+        statuses = [message.status for message in other.thread(conversation.id)]
+        assert statuses == ["complete", "interrupted"]
+    store.update_message(answer.id, content="partial, then whole", status="complete")
+    assert store.message(answer.id).status == "complete"
+
+
+def test_a_failed_step_leaves_nothing_behind(store: Store) -> None:
+    conversation = store.create_conversation("before")
+
+    def fail_half_way() -> None:
+        with store.transaction():
+            store.rename(conversation.id, "after")
+            store.add_message(conversation.id, "user", "q", parent_id=None)
+            store.conversation(0)
+
+    with pytest.raises(StoreError):
+        fail_half_way()
+    assert store.conversation(conversation.id).title == "before"
+    assert store.thread(conversation.id) == []
+
+
+def test_what_was_committed_survives_kill_9(path: Path) -> None:
+    script = """
+import os, signal, sys
+from pathlib import Path
+from engine.store import Store
+store = Store(Path(sys.argv[1]))
+conversation = store.create_conversation()
+message = store.add_message(conversation.id, "user", "committed", parent_id=None)
+with store.transaction():
+    store.add_message(conversation.id, "assistant", "not committed", parent_id=message.id)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert run_python(script, path).returncode == -9
+    assert set_aside_damaged_store(path) is None
+    assert contents(path) == ["committed"]
+
+
+def test_processes_that_start_at_once_share_a_new_store(path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from engine.store import Store
+with Store(Path(sys.argv[1])) as store:
+    for number in range(10):
+        with store.transaction():
+            conversation = store.create_conversation(sys.argv[2])
+            store.add_message(conversation.id, "user", str(number), parent_id=None)
+"""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, path, str(number)], cwd=Path(__file__).parents[2]
+        )
+        for number in range(6)
+    ]
+    assert [process.wait(60) for process in processes] == [0] * 6
+    assert sorted(contents(path)) == sorted(str(number) for number in range(10) for _ in range(6))
+
+
+def test_threads_with_a_store_each_write_at_once(path: Path) -> None:
+    with Store(path) as store:
+        conversation = store.create_conversation()
+        question = store.add_message(conversation.id, "user", "q", parent_id=None)
+
+        def write(name: str) -> None:
+            with Store(path) as own:
+                for number in range(20):
+                    own.add_message(
+                        conversation.id, "assistant", f"{name}{number}", parent_id=question.id
+                    )
+
+        threads = [threading.Thread(target=write, args=(name,)) for name in "abc"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM messages").fetchone() == (61,)
+
+
+def test_files_are_readable_by_the_user_only(store: Store) -> None:
+    store.create_conversation()
+    files = sorted(store.path.parent.iterdir())
+    assert [file.name.removeprefix(store.path.name) for file in files] == ["", "-shm", "-wal"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_untouched(path: Path) -> None:
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = hashlib.sha256(path.read_bytes()).digest()
+    assert set_aside_damaged_store(path) is None
+    with pytest.raises(StoreError, match=r"newer version of GEB Chat. Update the application"):
+        Store(path)
+    assert hashlib.sha256(path.read_bytes()).digest() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def damage_header(path: Path) -> None:
+    path.write_bytes(b"This is no database. " * 500)
+
+
+def damage_pages(path: Path) -> None:
+    """Noise in the middle, as a failing disk leaves it; the header stays."""
+    data = bytearray(path.read_bytes())
+    data[4096:-4096] = os.urandom(len(data) - 8192)
+    path.write_bytes(data)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize("damage", [damage_header, damage_pages, truncate])
+def test_a_damaged_store_is_set_aside_and_a_new_one_begun(
+    path: Path, damage: Callable[[Path], None]
+) -> None:
+    with Store(path) as store:
+        for _ in range(50):
+            conversation = store.create_conversation()
+            store.add_message(conversation.id, "user", "text " * 100, parent_id=None)
+    damage(path)
+    damaged = path.read_bytes()
+    kept = set_aside_damaged_store(path)
+    assert kept is not None
+    assert kept.parent == path.parent
+    assert kept.read_bytes() == damaged
+    assert contents(path) == []
+    assert set_aside_damaged_store(path) is None
+    # A second one does not take the first one's place.
+    damage_header(path)
+    assert set_aside_damaged_store(path) not in (kept, None)
+    assert kept.read_bytes() == damaged
+
+
+def test_a_damaged_stores_log_goes_with_it(path: Path, tmp_path: Path) -> None:
+    """A log left beside the new store would be replayed into it."""
+    with Store(path) as store:
+        for _ in range(50):
+            store.create_conversation("title " * 50)
+    crashed = tmp_path / "crashed.sqlite3"
+    with Store(path) as store:
+        store.create_conversation("only in the log")
+        for suffix in ("", "-wal", "-shm"):
+            shutil.copy(path.with_name(path.name + suffix), f"{crashed}{suffix}")
+    damage_pages(crashed)
+    kept = set_aside_damaged_store(crashed)
+    assert kept is not None
+    parts = [file for file in tmp_path.iterdir() if file.is_file()]
+    assert all(file.name.startswith(kept.name) for file in parts)
+    assert any(b"only in the log" in file.read_bytes() for file in parts)
+    assert contents(crashed) == []
+
+
+def test_damage_met_while_running_is_one_sentence(path: Path) -> None:
+    Store(path).close()
+    damage_header(path)
+    with pytest.raises(StoreError, match=r"is damaged. Start GEB Chat again"):
+        Store(path)
+
+
+def test_a_folder_in_the_stores_place_is_one_sentence(path: Path) -> None:
+    path.mkdir(parents=True)
+    assert set_aside_damaged_store(path) is None
+    with pytest.raises(StoreError, match="is a folder, but a file is needed there"):
+        Store(path)
+
+
+# A file system of its own, made inside a user's own mount namespace: no root needed.
+IN_TMPFS = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+
+
+def run_in_tmpfs(folder: Path, commands: str, script: str) -> Process:
+    if sys.platform != "linux":
+        pytest.skip("needs Linux namespaces")
+    mount = f"mount -t tmpfs -o size=256k tmpfs {folder}"
+    if subprocess.run([*IN_TMPFS, mount], capture_output=True, check=False).returncode:
+        pytest.skip("namespaces are switched off here")
+    return subprocess.run(
+        [*IN_TMPFS, f'{mount} && {commands} exec "$@"', "sh", sys.executable, "-c", script, folder],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from engine.errors import StoreError
+from engine.store import Store
+path = Path(sys.argv[1]) / "store.sqlite3"
+with Store(path) as store:
+    conversation = store.create_conversation()
+    stored = []
+    try:
+        while True:
+            text = f"{len(stored)} " * 500
+            parent_id = stored[-1] if stored else None
+            stored.append(
+                store.add_message(conversation.id, "user", text, parent_id=parent_id).id
+            )
+    except StoreError as error:
+        print(error)
+    # The connection goes on working.
+    assert [message.id for message in store.thread(conversation.id)] == stored
+with Store(path) as store:
+    assert [message.id for message in store.thread(conversation.id)] == stored
+    assert len(stored) > 5
+"""
+    result = run_in_tmpfs(tmp_path, "", script)
+    assert result.stderr == ""
+    assert result.stdout.startswith("The disk is full: ")
+
+
+def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from engine.errors import StoreError
+from engine.store import Store
+try:
+    Store(Path(sys.argv[1]) / "new")
+except StoreError as error:
+    print(error)
+"""
+    remount = f"mount -o remount,ro {tmp_path} &&"
+    result = run_in_tmpfs(tmp_path, remount, script)
+    assert result.stderr == ""
+    assert result.stdout.strip() == (
+        f"{tmp_path}/new cannot be opened for writing: Read-only file system."
+    )
+
+
+def test_a_failing_disk_is_one_sentence_and_nothing_is_lost(path: Path) -> None:
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from engine.errors import StoreError
+from engine.store import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with Store(Path(sys.argv[1])) as store:
+    conversation = store.create_conversation()
+    store.add_message(conversation.id, "user", "before", parent_id=None)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    try:
+        store.add_message(conversation.id, "user", "x" * 1_000_000, parent_id=None)
+    except StoreError as error:
+        print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    parent_id = store.thread(conversation.id)[-1].id
+    store.add_message(conversation.id, "user", "after", parent_id=parent_id)
+"""
+    result = run_python(script, path)
+    assert result.stderr == ""
+    assert "cannot be read or written" in result.stdout
+    assert contents(path) == ["before", "after"]
+
+
+def test_a_store_locked_by_another_program_is_one_sentence(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.database._BUSY_SECONDS", 0.1)
+    with Store(store.path) as other, store.transaction():
+        store.create_conversation()
+        with pytest.raises(StoreError, match="is in use by another program"):
+            other.create_conversation()
+
+
+def test_many_conversations_stay_fast(path: Path) -> None:
+    """10,000 conversations with 200,000 messages; the limits leave room for a busy machine."""
+    with Store(path) as store, closing(sqlite3.connect(path)) as connection:
+        with connection:
+            connection.executemany(
+                "INSERT INTO conversations (title, system_prompt, created_at, updated_at)"
+                " VALUES (?, '', ?, ?)",
+                ((f"chat {number}", number, number) for number in range(10_000)),
+            )
+            connection.executemany(
+                "INSERT INTO messages"
+                " (conversation_id, parent_id, role, content, status, created_at)"
+                " VALUES (?, ?, ?, 'a few words of text', 'complete', 0)",
+                (
+                    (
+                        number // 20 + 1,
+                        number if number % 20 else None,
+                        ("user", "assistant")[number % 2],
+                    )
+                    for number in range(200_000)
+                ),
+            )
+            connection.execute("UPDATE conversations SET active_leaf_id = id * 20")
+        started = time.perf_counter()
+        conversations = store.list_conversations()
+        listed = time.perf_counter()
+        assert len(conversations) == 10_000
+        branch = store.thread(5_000)
+        store.add_message(5_000, "user", "one more", parent_id=branch[-1].id)
+        store.recover()
+        answered = time.perf_counter()
+        assert len(branch) == 20
+        assert store.list_conversations(limit=1)[0].id == 5_000
+        assert listed - started < 0.5
+        assert answered - listed < 0.25
