@@ -295,7 +295,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BundleError("{path} cannot be read: {detail}.", path=path, detail=error) from error
+        raise BundleError(
+            "{path} cannot be read: {detail}.", path=path, detail=error.strerror
+        ) from error
     except (ValueError, RecursionError) as error:
         raise BundleError("{path} is not valid JSON: {detail}.", path=path, detail=error) from error
     if not isinstance(values, dict):

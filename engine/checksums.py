@@ -29,7 +29,9 @@ def read_sums(folder: Path) -> dict[str, str]:
             raise BundleError("The list of checksums {path} is damaged.", path=path)
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise BundleError("{path} cannot be read: {detail}.", path=path, detail=error) from error
+        raise BundleError(
+            "{path} cannot be read: {detail}.", path=path, detail=error.strerror
+        ) from error
     except UnicodeDecodeError as error:
         raise BundleError("The list of checksums {path} is damaged.", path=path) from error
     sums: dict[str, str] = {}
@@ -60,7 +62,7 @@ def verify_sums(folder: Path) -> None:
             ) from error
         except OSError as error:
             raise BundleError(
-                "{path} cannot be read: {detail}.", path=path, detail=error
+                "{path} cannot be read: {detail}.", path=path, detail=error.strerror
             ) from error
         if actual != expected:
             raise BundleError(

@@ -17,7 +17,7 @@ from engine.bundle import MODEL_NAME, Bundle
 from engine.errors import BundleError, GenerationError
 
 _LEAST_CONTEXT = 128
-_LOG_ERRORS_ONLY = 3
+_LOG_FATAL_ONLY = 4  # all other errors arrive as exceptions
 _LOAD_ERRORS = (
     ort_errors.Fail,
     ort_errors.InvalidArgument,
@@ -167,7 +167,7 @@ def _open_session(bundle: Bundle, num_threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = _LOG_ERRORS_ONLY
+    options.log_severity_level = _LOG_FATAL_ONLY
     # Spinning threads would take a busy desktop's cores from everybody else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Exact 8-bit products on processors without VNNI, where the fast ones saturate.
@@ -184,7 +184,9 @@ def _open_session(bundle: Bundle, num_threads: int) -> ort.InferenceSession:
         ) from error
     except _LOAD_ERRORS as error:
         raise BundleError(
-            "The model {name} cannot be opened: {detail}", name=bundle.name, detail=error
+            "The model {name} cannot be opened: its graph is damaged, or made for another version "
+            "of onnxruntime.",
+            name=bundle.name,
         ) from error
 
 

@@ -64,7 +64,9 @@ def read_onnx(path: Path) -> OnnxFile:
         if not walker.found.inputs or not walker.found.outputs:
             raise _DamagedError
     except OSError as error:
-        raise BundleError("{path} cannot be read: {detail}.", path=path, detail=error) from error
+        raise BundleError(
+            "{path} cannot be read: {detail}.", path=path, detail=error.strerror
+        ) from error
     except (_DamagedError, ValueError) as error:  # ValueError: an empty file cannot be mapped
         raise BundleError("{path} is damaged or is no ONNX model.", path=path) from error
     return walker.found

@@ -115,7 +115,7 @@ def test_a_graph_that_onnxruntime_refuses_is_one_sentence(bundle: Bundle, tmp_pa
     graph = onnx.load(folder / "model.onnx", load_external_data=False)
     graph.graph.node[10].op_type = "NoSuchOperation"
     (folder / "model.onnx").write_bytes(graph.SerializeToString())
-    with pytest.raises(BundleError, match=r"The model tiny cannot be opened: .*NoSuchOperation"):
+    with pytest.raises(BundleError, match="The model tiny cannot be opened: its graph"):
         Model(dataclasses.replace(bundle, path=folder))
 
 
