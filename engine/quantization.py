@@ -69,9 +69,3 @@ def quantize_activation(x: NDArray[np.float32], scale: float) -> NDArray[np.uint
 def dequantize_activation(quantized: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
     """Return float32 of the same shape: (quantized - 128) · scale."""
     return (quantized.astype(np.float32) - ZERO_POINT) * np.float32(scale)
-
-
-def quantize_cache(x: NDArray[np.float32], scale: float) -> NDArray[np.int8]:
-    """Return int8 of any shape, as GroupQueryAttention stores keys and values."""
-    quantized: NDArray[np.int8] = np.clip(np.rint(x / np.float32(scale)), -128, 127).astype(np.int8)
-    return quantized

@@ -48,9 +48,7 @@ def new_bundle(out: Path) -> Iterator[Path]:
         bundle = building / "new"
         bundle.mkdir()
         yield bundle
-        if out.exists():
-            out.rename(building / "old")
-        bundle.rename(out)
+        _replace(out, bundle, building / "old")
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -144,6 +142,18 @@ def _replaceable(out: Path) -> bool:
         return False
     names = {path.name for path in out.iterdir()}
     return not names or {"config.json", "model.onnx", "SHA256SUMS"} <= names
+
+
+def _replace(out: Path, bundle: Path, old: Path) -> None:
+    if not out.exists():
+        bundle.rename(out)
+        return
+    out.rename(old)
+    try:
+        bundle.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
 
 
 def _sha256(path: Path) -> str:

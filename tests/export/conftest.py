@@ -1,22 +1,38 @@
 """A tiny checkpoint that has learnt a little: enough for logits that prefer something."""
 
-import io
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import onnxruntime as ort
 import pytest
-import sentencepiece as spm
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from engine.config import ModelConfig
 from engine.tokenizer import Tokenizer
-from export.texts import CALIBRATION, read_samples
+from export.__main__ import export
+from export.bundle import write_graph
+from export.checkpoint import open_checkpoint
+from export.graph import build_graph
+from export.model_card import Facts
+from export.texts import CALIBRATION, HELDOUT, read_samples
 from training.model import GEB
+from training.settings import TokenizerSettings
+from training.tokenizer import train_tokenizer
 
-_STEPS = 60
+_STEPS, _BATCH, _WINDOW = 120, 8, 63
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A bundle and what its export reported."""
+
+    path: Path
+    facts: Facts
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +53,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tie_word_embeddings=True,
     )
     torch.manual_seed(1)
+    torch.set_num_threads(1)  # so small a model gains nothing from two
     model = GEB(config)
-    samples = read_samples(CALIBRATION, tokenizer, 256)
-    _train(model, [sample.token_ids for sample in samples])
+    samples = read_samples(CALIBRATION, tokenizer, config.max_position_embeddings)
+    _train(model, [token for sample in samples for token in sample.token_ids])
     write_checkpoint(folder, model, {"recipe": "test", "data": [{"source": "ours"}]})
     return folder
 
@@ -56,34 +73,86 @@ def write_checkpoint(folder: Path, model: GEB, card: dict[str, object]) -> None:
 
 def _train_tokenizer() -> bytes:
     records = [json.loads(line) for line in CALIBRATION.read_text(encoding="utf-8").splitlines()]
-    texts = [record["text"] for record in records if "text" in record]
-    model = io.BytesIO()
-    spm.SentencePieceTrainer.train(
-        sentence_iterator=iter(part for text in texts for part in text.split("\n")),
-        model_writer=model,
-        model_type="bpe",
-        vocab_size=1500,
-        normalization_rule_name="identity",
-        add_dummy_prefix=False,
-        remove_extra_whitespaces=False,
-        allow_whitespace_only_pieces=True,
-        split_digits=True,
-        byte_fallback=True,
-        control_symbols=["<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"],
-        unk_id=0,
-        bos_id=1,
-        eos_id=2,
-        pad_id=3,
-        minloglevel=2,
-    )
-    return model.getvalue()
+    texts = (record["text"] for record in records if "text" in record)
+    return train_tokenizer(texts, TokenizerSettings(vocab_size=1500, character_coverage=1.0))
 
 
-def _train(model: GEB, sequences: Sequence[Sequence[int]]) -> None:
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
-    for step in range(_STEPS):
-        ids = torch.tensor([list(sequences[step % len(sequences)])])
-        loss = F.cross_entropy(model(ids[:, :-1])[0], ids[0, 1:])
+def _train(model: GEB, token_ids: list[int]) -> None:
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.95))
+    text = torch.tensor(token_ids)
+    for _ in range(_STEPS):
+        starts = torch.randint(len(text) - _WINDOW, (_BATCH, 1))
+        ids = text[starts + torch.arange(_WINDOW + 1)]
+        loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+
+class Runner:
+    """Runs a graph as it is, to see what the engine's Model does not show: every logit."""
+
+    def __init__(self, model: Path, config: ModelConfig) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        types = {value.name: value.type for value in self._session.get_inputs()}
+        integer = types["past_key_values.0.key"] == "tensor(int8)"
+        shape = (1, config.num_key_value_heads, config.max_position_embeddings, config.head_dim)
+        self.cache = {
+            f"{layer}.{part}": ort.OrtValue.ortvalue_from_numpy(
+                np.zeros(shape, np.int8 if integer else np.float32)
+            )
+            for layer in range(config.num_hidden_layers)
+            for part in ("key", "value")
+        }
+        self.length = 0
+
+    def __call__(self, token_ids: list[int], keep: int) -> NDArray[np.float32]:
+        """Append tokens; return the logits [keep, vocab_size] of the last ones."""
+        self.length += len(token_ids)
+        binding = self._session.io_binding()
+        feeds = {
+            "input_ids": np.array([token_ids], np.int64),
+            "attention_mask": np.ones((1, self.length), np.int64),
+            "num_logits_to_keep": np.array([keep], np.int64),
+        }
+        for name, array in feeds.items():
+            binding.bind_cpu_input(name, array)
+        binding.bind_output("logits")
+        for name, value in self.cache.items():
+            binding.bind_ortvalue_input(f"past_key_values.{name}", value)
+            binding.bind_ortvalue_output(f"present.{name}", value)
+        self._session.run_with_iobinding(binding)
+        return binding.get_outputs()[0].numpy()[0]
+
+
+@pytest.fixture(scope="session")
+def runner() -> type[Runner]:
+    return Runner
+
+
+@pytest.fixture(scope="session")
+def heldout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One text of each language, to be quick."""
+    path = tmp_path_factory.mktemp("text") / "heldout.jsonl"
+    lines = HELDOUT.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text(lines[0] + lines[-1], encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def bundle(checkpoint: Path, heldout: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The int8 bundle of the checkpoint, through every check of the export."""
+    out = tmp_path_factory.mktemp("bundles") / "tiny"
+    return Exported(out, export(checkpoint, out, heldout_path=heldout))
+
+
+@pytest.fixture(scope="session")
+def float_graph(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The float32 model.onnx of the checkpoint."""
+    opened = open_checkpoint(checkpoint)
+    folder = tmp_path_factory.mktemp("float")
+    write_graph(build_graph(opened.config, opened.weights), folder, lambda _done, _total: None)
+    return folder / "model.onnx"

@@ -1,0 +1,88 @@
+"""The int8 arithmetic: its bounds, and that onnxruntime computes the same."""
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime as ort
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
+
+from engine.quantization import (
+    activation_scale,
+    dequantize_activation,
+    quantize_activation,
+    quantize_weight,
+)
+
+_FINITE = st.floats(-1e4, 1e4, width=32)
+_MATRICES = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=_FINITE)
+_VECTORS = arrays(np.float32, array_shapes(min_dims=1, max_dims=1, max_side=64), elements=_FINITE)
+
+
+@given(_MATRICES)
+def test_weight_error_is_at_most_half_a_scale(weight: NDArray[np.float32]) -> None:
+    quantized, scale = quantize_weight(weight)
+    assert quantized.dtype == np.int8
+    assert scale.dtype == np.float32
+    assert np.abs(quantized.astype(int)).max() <= 127
+    error = np.abs(quantized * scale[:, None].astype(np.float64) - weight)
+    assert (error <= 0.5001 * scale[:, None]).all() or np.abs(weight).max() < 1e-35
+
+
+@given(_MATRICES, st.integers(-3, 3))
+def test_weight_scales_follow_the_weights(weight: NDArray[np.float32], power: int) -> None:
+    factor = np.float32(2.0**power)
+    quantized, scale = quantize_weight(weight)
+    again, scaled = quantize_weight(weight * factor)
+    ordinary = np.abs(weight).max(axis=1) > 1e-30
+    np.testing.assert_array_equal(quantized[ordinary], again[ordinary])
+    np.testing.assert_array_equal(scale[ordinary] * factor, scaled[ordinary])
+
+
+def test_rows_of_a_large_weight_do_not_depend_on_each_other() -> None:
+    weight = np.random.default_rng(0).standard_normal((9000, 4), np.float32)
+    quantized, scale = quantize_weight(weight)
+    alone, alone_scale = quantize_weight(weight[5000:5001])
+    np.testing.assert_array_equal(quantized[5000:5001], alone)
+    np.testing.assert_array_equal(scale[5000:5001], alone_scale)
+
+
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="finite"):
+            quantize_weight(np.array([[1.0, value]], np.float32))
+
+
+@given(_VECTORS, st.floats(0.0009765625, 1e4, width=32))
+def test_activation_error(x: NDArray[np.float32], largest: float) -> None:
+    scale = activation_scale(largest)
+    error = np.abs(dequantize_activation(quantize_activation(x, scale), scale) - x)
+    inside = np.abs(x) <= largest
+    assert (error[inside] <= 0.501 * scale + 1e-6 * largest).all()
+    assert (error[~inside] <= np.abs(x[~inside]) - largest + scale).all()
+
+
+@pytest.fixture(scope="module")
+def quantize_linear() -> ort.InferenceSession:
+    x = ir.Value(name="x", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(["n"]))
+    scale = ir.Value(name="scale", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape([]))
+    tape = ir.tape.Tape()
+    zero = tape.initializer(ir.tensor(np.array(128, np.uint8), name="zero"))
+    y = tape.op("QuantizeLinear", [x, scale, zero])
+    y.name, y.type, y.shape = "y", ir.TensorType(ir.DataType.UINT8), ir.Shape(["n"])
+    graph = ir.Graph(
+        [x, scale], [y], nodes=tape.nodes, initializers=[zero], opset_imports={"": 23}, name="g"
+    )
+    model = ir.serde.serialize_model(ir.Model(graph, ir_version=10)).SerializeToString()
+    return ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+@given(x=_VECTORS, largest=st.floats(0.0009765625, 1e4, width=32))
+def test_onnxruntime_rounds_activations_the_same_way(
+    quantize_linear: ort.InferenceSession, x: NDArray[np.float32], largest: float
+) -> None:
+    scale = activation_scale(largest)
+    (found,) = quantize_linear.run(None, {"x": x, "scale": np.array(scale, np.float32)})
+    np.testing.assert_array_equal(found, quantize_activation(x, scale))
