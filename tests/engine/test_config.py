@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError
 
-_GEB = {
+_GEB: dict[str, Any] = {
     "vocab_size": 64_896,
     "hidden_size": 2048,
     "intermediate_size": 5632,

@@ -1,7 +1,7 @@
 """A long conversation loses its oldest turns whole, and never its system message."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
@@ -58,6 +58,7 @@ def test_nothing_to_answer(template: ChatTemplate) -> None:
         fit(template, [], 50)
 
 
+@settings(max_examples=50)
 @given(
     roles=st.lists(st.sampled_from(["system", "user", "assistant"]), min_size=1, max_size=12),
     lengths=st.lists(st.integers(0, 30), min_size=12, max_size=12),

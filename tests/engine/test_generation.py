@@ -1,8 +1,9 @@
 """An answer: the right tokens, whole characters, and the right end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def _greedy_ids(model: Model, prompt: list[int], count: int) -> list[int]:
     return ids
 
 
-def _text(events: list[Event]) -> str:
+def _text(events: Sequence[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Token))
 
 
@@ -171,7 +172,7 @@ class _ScriptedModel:
 
     context_length = 100
 
-    def __init__(self, *script: dict[int, float]) -> None:
+    def __init__(self, *script: Mapping[int, float]) -> None:
         self._script = iter(script)
         self.tokens: list[int] = []
 
@@ -190,7 +191,9 @@ class _ScriptedModel:
         return logits
 
 
-def _scripted(bundle: Bundle, params: SamplingParams, *script: dict[int, float]) -> list[Event]:
+def _scripted(
+    bundle: Bundle, params: SamplingParams, *script: Mapping[int, float]
+) -> Sequence[Event]:
     prompt = [1, 50, 2, 51]
     return list(generate(_ScriptedModel(*script), bundle, prompt, params))  # type: ignore[arg-type]
 
@@ -226,10 +229,8 @@ def test_any_history_of_the_cache_gives_a_fresh_models_text(
         branch = data.draw(st.sampled_from(branches))
         prompt = branch[: data.draw(st.integers(1, len(branch)))]
         patience = data.draw(st.integers(0, 20))
-        countdown = iter(range(patience, -10_000, -1))
-        events = list(
-            generate(model, endless, prompt, params, lambda left=countdown: next(left) <= 0)
-        )
+        countdown = partial(next, iter([False] * patience), True)
+        events = list(generate(model, endless, prompt, params, countdown))
         with closing(Model(endless, num_threads=1)) as fresh:
             expected = _text(list(generate(fresh, endless, prompt, params)))
         if isinstance(events[-1], Done):

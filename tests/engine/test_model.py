@@ -38,7 +38,7 @@ def model(bundle: Bundle) -> Iterator[Model]:
 def _all_logits(model: Model, tokens: list[int], *sizes: int) -> list[NDArray[np.float32]]:
     """Feed `tokens` in pieces of the given sizes, the last repeated; return each last logits."""
     model.truncate(0)
-    rows = []
+    rows: list[NDArray[np.float32]] = []
     while model.length < len(tokens):
         size = sizes[min(len(rows), len(sizes) - 1)]
         rows.append(model.forward(tokens[model.length : model.length + size]).copy())

@@ -1,6 +1,7 @@
 """Which tokens may be drawn, and how often."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,7 +173,7 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
         {"seed": 2**64},
     ],
 )
-def test_values_out_of_range_are_one_sentence(wrong: dict[str, object]) -> None:
+def test_values_out_of_range_are_one_sentence(wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(GenerationError, match=f"^{name} must be "):
         SamplingParams(**wrong)
