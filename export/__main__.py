@@ -10,7 +10,7 @@ from export.bundle import new_bundle, write_configs, write_graph, write_sums
 from export.calibration import calibrate
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.graph import Quantization, build_graph
-from export.model_card import TABLE_HEAD, Facts, render, table_row
+from export.model_card import Facts, render
 from export.texts import CALIBRATION, HELDOUT, Sample, read_samples
 from export.tokenizer_json import write_tokenizer
 from export.verification import GREEDY_STEPS, check_greedy, measure_fidelity
@@ -158,7 +158,19 @@ def main() -> None:
         kv_cache=arguments.kv_cache,
         heldout_path=arguments.heldout,
     )
-    print("\n".join([TABLE_HEAD, *map(table_row, facts.fidelity)]))
+    for result in facts.fidelity:
+        before, after = result.checkpoint_bits_per_byte, result.bundle_bits_per_byte
+        print(
+            tr(
+                "{language}: {before} bits per byte in the checkpoint, {after} in the bundle"
+                " ({change}); same top token {agreement}",
+                language=result.language,
+                before=f"{before:.4f}",
+                after=f"{after:.4f}",
+                change=f"{after / before - 1:+.2%}",
+                agreement=f"{result.agreement:.1%}",
+            )
+        )
     if facts.dynamic_layers:
         print(
             tr("Scaled at run time: {layers}", layers=", ".join(facts.dynamic_layers)), flush=True

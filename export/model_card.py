@@ -8,7 +8,7 @@ from engine.config import ModelConfig
 from export.graph import Quantization
 from export.verification import GREEDY_STEPS, Fidelity
 
-TABLE_HEAD = (
+_TABLE_HEAD = (
     "| language | tokens | checkpoint, bits per byte | this bundle | change | same top token |\n"
     "|---|---|---|---|---|---|"
 )
@@ -121,13 +121,13 @@ def _fidelity(facts: Facts) -> str:
         " same tokens as PyTorch; the largest difference of a logit is"
         f" {facts.greedy_difference:.1e}.\n",
         "Held-out text, token by token through onnxruntime; the checkpoint in float32:\n",
-        TABLE_HEAD,
-        *map(table_row, facts.fidelity),
+        _TABLE_HEAD,
+        *map(_table_row, facts.fidelity),
     ]
     return "\n".join(lines) + "\n"
 
 
-def table_row(result: Fidelity) -> str:
+def _table_row(result: Fidelity) -> str:
     """Return one row of the table of bits per byte."""
     before, after = result.checkpoint_bits_per_byte, result.bundle_bits_per_byte
     return (
