@@ -325,27 +325,9 @@ def test_a_folder_in_the_stores_place_is_one_sentence(path: Path) -> None:
         Store(path)
 
 
-# A file system of its own, made inside a user's own mount namespace: no root needed.
-IN_TMPFS = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-
-
-def run_in_tmpfs(folder: Path, commands: str, script: str) -> Process:
-    if sys.platform != "linux":
-        pytest.skip("needs Linux namespaces")
-    mount = f"mount -t tmpfs -o size=256k tmpfs {folder}"
-    if subprocess.run([*IN_TMPFS, mount], capture_output=True, check=False).returncode:
-        pytest.skip("namespaces are switched off here")
-    return subprocess.run(
-        [*IN_TMPFS, f'{mount} && {commands} exec "$@"', "sh", sys.executable, "-c", script, folder],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
-
-
-def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(
+    run_on_small_disk: Callable[..., str],
+) -> None:
     script = """
 import sys
 from pathlib import Path
@@ -370,12 +352,10 @@ with Store(path) as store:
     assert [message.id for message in store.thread(conversation.id)] == stored
     assert len(stored) > 5
 """
-    result = run_in_tmpfs(tmp_path, "", script)
-    assert result.stderr == ""
-    assert result.stdout.startswith("The disk is full: ")
+    assert run_on_small_disk(script).startswith("The disk is full: ")
 
 
-def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
+def test_a_read_only_folder_is_one_sentence(run_on_small_disk: Callable[..., str]) -> None:
     script = """
 import sys
 from pathlib import Path
@@ -386,12 +366,9 @@ try:
 except StoreError as error:
     print(error)
 """
-    remount = f"mount -o remount,ro {tmp_path} &&"
-    result = run_in_tmpfs(tmp_path, remount, script)
-    assert result.stderr == ""
-    assert result.stdout.strip() == (
-        f"{tmp_path}/new cannot be opened for writing: Read-only file system."
-    )
+    output = run_on_small_disk(script, read_only=True)
+    assert output.endswith("/new cannot be opened for writing: Read-only file system.\n")
+    assert output.count("\n") == 1
 
 
 def test_a_failing_disk_is_one_sentence_and_nothing_is_lost(path: Path) -> None:
