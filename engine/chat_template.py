@@ -7,6 +7,7 @@ message stay letters.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from jinja2 import TemplateError
@@ -99,8 +100,8 @@ class ChatTemplate:
 def _unused_character(texts: Iterable[str]) -> str:
     used: set[str] = set().union(*texts)
     # Unicode's noncharacters first, then private use: one of them is always free in real text.
-    candidates = [*range(0xFDD0, 0xFDF0), *range(0xF0000, 0x10FFFE)]
-    return next(chr(code) for code in candidates if chr(code) not in used)
+    candidates = map(chr, chain(range(0xFDD0, 0xFDF0), range(0xF0000, 0x10FFFE)))
+    return next(character for character in candidates if character not in used)
 
 
 def _raise_exception(message: str) -> None:

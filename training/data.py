@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,9 +60,10 @@ class Cleaner:
             messages = record["messages"][: source.max_turns]
             if messages and messages[-1]["role"] != "assistant":
                 messages.pop()
-            for message in messages:
-                message["content"] = clean_text(message["content"])
-            record["messages"] = messages
+            record["messages"] = messages = [
+                {"role": message["role"], "content": clean_text(message["content"])}
+                for message in messages
+            ]
             text = "\n".join(message["content"] for message in messages)
             minimum = 1
         if len(text) < minimum:
@@ -102,33 +104,42 @@ def read_records(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
             folder=folder,
             patterns=", ".join(source.files),
         )
-    records = [record for path in paths for record in _read_file(path, source)]
+    key = "text" if source.stage == "pretrain" else "messages"
+    by_source = _read_files(tuple(paths), key)
+    records = list(by_source.get(source.name) or by_source.get("", []))
     random.Random(source.name).shuffle(records)  # noqa: S311 - sampling, not secrecy
     budget = source.megabytes * 1e6
     for record in records:
         if budget <= 0:
             return
         budget -= len(json.dumps(record, ensure_ascii=False).encode())
-        yield record
+        yield {key: record[key], "lang": record["lang"] or source.language}
 
 
-def _read_file(path: Path, source: Source) -> Iterator[dict[str, Any]]:
-    key = "text" if source.stage == "pretrain" else "messages"
-    try:
-        if path.suffix == ".toml":
-            yield from read_dialogues(path)
-            return
-        with _open(path) as lines:
-            for line in lines:
-                record = json.loads(line)
-                if record.get("source", source.name) == source.name:
-                    yield {key: record[key], "lang": record.get("lang", source.language)}
-    except (OSError, EOFError, lzma.LZMAError, ValueError, KeyError) as error:
-        raise DataError(
-            "{path} is damaged or not in the expected format ({detail}); fetch it again.",
-            path=path,
-            detail=error,
-        ) from error
+@lru_cache(maxsize=1)
+def _read_files(paths: tuple[Path, ...], key: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the records of some files by the source that they name ("" where they name none).
+
+    The last answer is kept: neighbouring sources of a recipe often share their files.
+    """
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for path in paths:
+        try:
+            if path.suffix == ".toml":
+                by_source.setdefault("", []).extend(read_dialogues(path))
+                continue
+            with _open(path) as lines:
+                for line in lines:
+                    record = json.loads(line)
+                    kept = {key: record[key], "lang": record.get("lang")}
+                    by_source.setdefault(record.get("source", ""), []).append(kept)
+        except (OSError, EOFError, lzma.LZMAError, ValueError, KeyError) as error:
+            raise DataError(
+                "{path} is damaged or not in the expected format ({detail}); fetch it again.",
+                path=path,
+                detail=error,
+            ) from error
+    return by_source
 
 
 def _open(path: Path) -> IO[str]:
