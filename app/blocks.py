@@ -52,9 +52,15 @@ class ProseBlock(QTextEdit):
 
     def append_text(self, text: str) -> None:
         """Add `text` at the end; the reader's selection stays."""
+        reader = self.textCursor()
+        anchor, position = reader.anchor(), reader.position()
         end = QTextCursor(self.document())
         end.movePosition(QTextCursor.MoveOperation.End)
         end.insertText(text)
+        if anchor != position:  # a selection that reaches the end would grow with the text
+            reader.setPosition(anchor)
+            reader.setPosition(position, QTextCursor.MoveMode.KeepAnchor)
+            self.setTextCursor(reader)
         self._natural_width = 0
         self._fit_height()
 

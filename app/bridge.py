@@ -22,6 +22,7 @@ class EventBridge(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._closed = False
         self._events: deque[ChatEvent] = deque()
         self._since_frame = QElapsedTimer()
         self._timer = QTimer(self, singleShot=True)
@@ -35,11 +36,11 @@ class EventBridge(QObject):
 
     def close(self) -> None:
         """Deliver nothing from now on."""
-        self._posted.disconnect()
+        self._closed = True
         self._timer.stop()
 
     def _schedule(self) -> None:
-        if self._timer.isActive():
+        if self._closed or self._timer.isActive():
             return
         elapsed = self._since_frame.elapsed() if self._since_frame.isValid() else FRAME_MS
         self._timer.start(max(0, FRAME_MS - elapsed))

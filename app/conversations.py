@@ -104,6 +104,8 @@ class Sidebar(QWidget):
     opened = Signal(int)
     """The user chose a conversation, or one was made or brought back."""
     renamed = Signal(int)
+    about_to_leave = Signal()
+    """The open conversation may be left or deleted: save what is not saved yet."""
     deleted = Signal(int)
     chosen = Signal()
     """The user is done with the list and wants to write."""
@@ -146,6 +148,7 @@ class Sidebar(QWidget):
 
     def new(self) -> None:
         """Open an empty conversation, an unused one if there is any."""
+        self.about_to_leave.emit()
         try:
             for row in range(self.model.rowCount()):
                 conversation = self.model.conversation(self.model.index(row))
@@ -184,6 +187,7 @@ class Sidebar(QWidget):
         index = self.list.currentIndex()
         if not index.isValid():
             return
+        self.about_to_leave.emit()
         conversation = self.model.conversation(index)
         neighbours = (self.model.index(index.row() + step) for step in (1, -1))
         neighbour = next((i for i in neighbours if i.isValid()), None)

@@ -16,6 +16,8 @@ from engine.store import Message
 PAGE: Final = 24
 """Messages that are built at once."""
 _BOTTOM_TOLERANCE: Final = 8
+_LAYOUT_LEVELS: Final = 5
+"""Block, bubble, message, column, scroll area."""
 _TOP_MARGIN: Final = 400
 """Pixels: how near the top the reader comes before earlier messages are built."""
 
@@ -122,7 +124,8 @@ class Transcript(QScrollArea):
 
     def _settle(self) -> None:
         """Do all pending layout now, so that the scroll range is true."""
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+        for _ in range(_LAYOUT_LEVELS):  # a pass settles one level and asks the next one
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
 
     def _range_changed(self, _minimum: int, maximum: int) -> None:
         self.verticalScrollBar().setEnabled(maximum > 0)

@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
         """Keep everything, stop the answers and end the engine's thread."""
         self.hide()  # at once: the engine may need a moment to stop
         self.chat.save_draft()
+        self.sidebar.undo.dismiss()
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("splitter", self._splitter.saveState())
         self._settings.setValue("conversation", self.chat.conversation_id)
@@ -113,6 +114,7 @@ class MainWindow(QMainWindow):
         self._bridge.arrived.connect(self.chat.take)
         self.sidebar.opened.connect(self._open)
         self.sidebar.renamed.connect(self._show_title)
+        self.sidebar.about_to_leave.connect(self.chat.save_draft)
         self.sidebar.deleted.connect(self.chat.forget)
         self.sidebar.chosen.connect(self.chat.composer.setFocus)
         self.sidebar.failed.connect(self.chat.show_error)
