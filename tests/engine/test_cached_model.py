@@ -1,6 +1,5 @@
 """The graph over one bound cache: however tokens arrive, the logits are the same."""
 
-import dataclasses
 import os
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle, open_bundle
 from engine.errors import BundleError, GenerationError
-from engine.model import Model, physical_cores
+from engine.model import Model, _open_session, physical_cores
 from export.graph import Quantization
 from export.weights import RandomWeights
 
@@ -116,7 +116,24 @@ def test_a_graph_that_onnxruntime_refuses_is_one_sentence(bundle: Bundle, tmp_pa
     graph.graph.node[10].op_type = "NoSuchOperation"
     (folder / "model.onnx").write_bytes(graph.SerializeToString())
     with pytest.raises(BundleError, match="The model tiny cannot be opened: its graph"):
-        Model(dataclasses.replace(bundle, path=folder))
+        Model(replace(bundle, path=folder))
+
+
+def test_8_bit_products_do_not_saturate(bundle: Bundle, tmp_path: Path) -> None:
+    """On x86 without VNNI, pairs of large products overflow 16 bits unless we forbid it."""
+    weight = onnx.numpy_helper.from_array(np.full((64, 32), 127, np.int8), "weight")
+    zero = onnx.numpy_helper.from_array(np.array(128, np.uint8), "zero")
+    x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, ["n", 64])
+    y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT32, ["n", 32])
+    node = onnx.helper.make_node("MatMulInteger", ["x", "weight", "zero"], ["y"])
+    graph = onnx.helper.make_graph([node], "product", [x], [y], [weight, zero])
+    model = onnx.helper.make_model(
+        graph, ir_version=10, opset_imports=[onnx.helper.make_opsetid("", 21)]
+    )
+    onnx.save(model, tmp_path / "model.onnx")
+    session = _open_session(replace(bundle, path=tmp_path), num_threads=1)
+    (product,) = session.run(None, {"x": np.full((3, 64), 255, np.uint8)})
+    assert (product == 64 * (255 - 128) * 127).all()
 
 
 def test_physical_cores_are_among_those_we_may_use() -> None:
