@@ -24,7 +24,7 @@ class AnswerRecorder:
         self, store_path: Path, message: Message, on_refused: Callable[[StoreError], None]
     ) -> None:
         self.message = message
-        self.unsaved: Callable[[Store], Message] | None = None
+        self.unsaved: Callable[[Store], None] | None = None
         self._store_path = store_path
         self._on_refused = on_refused
         self._refused = False
@@ -61,7 +61,7 @@ class AnswerRecorder:
         *,
         usage: Usage | None = None,
         error: str | None = None,
-    ) -> Callable[[Store], Message]:
+    ) -> Callable[[Store], None]:
         return partial(
             Store.update_message,
             message_id=self.message.id,
@@ -73,7 +73,7 @@ class AnswerRecorder:
             error=error,
         )
 
-    def _save(self, write: Callable[[Store], Message]) -> bool:
+    def _save(self, write: Callable[[Store], None]) -> bool:
         try:
             # SQLite connections belong to the thread that opens them: this one.
             self._store = self._store or Store(self._store_path)

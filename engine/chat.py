@@ -77,7 +77,7 @@ class ChatService:
         self._listener = listener
         self._lock = threading.Lock()  # guards the two collections below
         self._recorders: dict[int, AnswerRecorder] = {}
-        self._unsaved: list[Callable[[Store], Message]] = []
+        self._unsaved: list[Callable[[Store], None]] = []
         self._model: str | None = None  # set and read on the engine's thread
         self.set_aside = set_aside_damaged_store(store_path)
         self.store = Store(store_path)

@@ -4,7 +4,6 @@ The messages of a conversation form a tree: each names its parent, and the conve
 the leaf of the branch that is shown. Nothing is ever removed from a tree.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,8 +190,11 @@ class Store:
         model: str | None = None,
         usage: Usage | None = None,
         error: str | None = None,
-    ) -> Message:
-        """Write how far an answer has come, or how it ended, over what was there before."""
+    ) -> None:
+        """Write how far an answer has come, or how it ended, over what was there before.
+
+        Nothing happens if the message was purged meanwhile.
+        """
         costs = (
             (None,) * 4
             if usage is None
@@ -203,18 +205,19 @@ class Store:
                 usage.decode_tokens_per_second,
             )
         )
-        rows = self._database.execute(
+        self._database.execute(
             "UPDATE messages SET content = ?, status = ?, finish_reason = ?, model = ?, error = ?,"
             " prompt_tokens = ?, completion_tokens = ?, prefill_ms = ?,"
-            " decode_tokens_per_second = ? WHERE id = ? RETURNING *",
+            " decode_tokens_per_second = ? WHERE id = ?",
             (_storable(content), status, finish_reason, model, error, *costs, message_id),
         )
-        return _only_message(rows, message_id)
 
     def message(self, message_id: int) -> Message:
         """Return one message, of a deleted conversation too."""
         rows = self._database.execute("SELECT * FROM messages WHERE id = ?", (message_id,))
-        return _only_message(rows, message_id)
+        if not rows:
+            raise StoreError("There is no message {number}.", number=message_id)
+        return Message(**rows[0])
 
     def thread(self, conversation_id: int) -> list[Message]:
         """Return the messages of the branch that is shown, first message first."""
@@ -255,12 +258,6 @@ class Store:
 def set_aside_damaged_store(path: Path) -> Path | None:
     """Rename a damaged store out of the way and return its new name; None if it is sound."""
     return set_aside_if_damaged(path, MIGRATIONS)
-
-
-def _only_message(rows: list[sqlite3.Row], message_id: int) -> Message:
-    if not rows:
-        raise StoreError("There is no message {number}.", number=message_id)
-    return Message(**rows[0])
 
 
 def _storable(text: str) -> str:

@@ -14,7 +14,13 @@ import pytest
 
 from engine.answer_recorder import AnswerRecorder
 from engine.bundle import open_bundle
-from engine.chat import KEEP_DELETED_SECONDS, AnswerEvent, ChatEvent, ChatService
+from engine.chat import (
+    KEEP_DELETED_SECONDS,
+    AnswerEvent,
+    AnswerNotSaved,
+    ChatEvent,
+    ChatService,
+)
 from engine.conversation_text import title_of, turns_of
 from engine.errors import GenerationError, StoreError
 from engine.events import Cancelled, Done, Failed, ModelLoaded, Started, Token
@@ -146,6 +152,21 @@ def test_closing_stops_and_keeps_every_answer(
     assert begun.status == unbegun.status == "cancelled"
     assert begun.content
     assert not unbegun.content
+
+
+def test_a_conversation_erased_while_it_is_answered_is_no_error(
+    service: ChatService, heard: Heard
+) -> None:
+    erased, kept = (service.store.create_conversation() for _ in range(2))
+    heard.slow_seconds = 0.01
+    service.send(erased.id, "Hello", LONG)
+    heard.until(Token)
+    service.store.delete(erased.id)
+    service.store.purge(deleted_before=time.time() + 1)
+    service.stop()
+    assert not [event for event in heard.until(Cancelled) if isinstance(event, AnswerNotSaved)]
+    service.send(kept.id, "Hello", GREEDY)
+    assert isinstance(heard.answer()[1], Done)
 
 
 def test_a_conversation_answers_one_message_at_a_time(service: ChatService, heard: Heard) -> None:
