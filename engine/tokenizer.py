@@ -40,6 +40,11 @@ class Tokenizer:
             processor.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE_MARK.encode()
         ]
 
+    def serialized(self) -> bytes:
+        """Return the contents of the model file."""
+        model: bytes = self._processor.serialized_model_proto()
+        return model
+
     def encode(self, text: str) -> list[int]:
         """Return the token ids of `text`; lone surrogates become question marks."""
         text = text.encode("utf-8", "replace").decode("utf-8")

@@ -58,7 +58,7 @@ def resolve(path: Path) -> Path:
 def save(
     out: Path,
     model: GEB,
-    tokenizer: Path,
+    tokenizer: Tokenizer,
     card: dict[str, Any],
     progress: Progress,
     optimizers: list[Optimizer],
@@ -71,7 +71,7 @@ def save(
     _write_json(beside / "config.json", model.config.to_hugging_face())
     _write_json(beside / "generation_config.json", _generation_config(model.config, tokenizer))
     _write_json(beside / "model_card.json", card)
-    shutil.copyfile(tokenizer, beside / "tokenizer.model")
+    (beside / "tokenizer.model").write_bytes(tokenizer.serialized())
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     if model.config.tie_word_embeddings:
         del weights[_HEAD]
@@ -142,12 +142,11 @@ def _load_optimizer_tensors(optimizers: list[Optimizer], tensors: dict[str, torc
         optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def _generation_config(config: ModelConfig, tokenizer: Path) -> dict[str, Any]:
-    user = Tokenizer(tokenizer).control_tokens["<|user|>"]
+def _generation_config(config: ModelConfig, tokenizer: Tokenizer) -> dict[str, Any]:
     return {
         **GENERATION_DEFAULTS,
         "bos_token_id": config.bos_token_id,
-        "eos_token_id": [config.eos_token_id, user],
+        "eos_token_id": [config.eos_token_id, tokenizer.control_tokens["<|user|>"]],
         "pad_token_id": config.pad_token_id,
     }
 

@@ -17,10 +17,9 @@ _MAXIMUM_TOKENS = 512
 
 @torch.no_grad()
 def bits_per_byte(
-    model: GEB, tokenizer_path: Path, heldout: Path, documents: int = DOCUMENTS_PER_LANGUAGE
+    model: GEB, tokenizer: Tokenizer, heldout: Path, documents: int = DOCUMENTS_PER_LANGUAGE
 ) -> dict[str, float]:
     """Return bits per UTF-8 byte by language, over the start of the first documents of each."""
-    tokenizer = Tokenizer(tokenizer_path)
     device = next(model.parameters()).device
     bits: dict[str, float] = {}
     size: dict[str, int] = {}

@@ -10,6 +10,7 @@ import torch
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
+from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.batches import Batches
 from training.model import GEB
@@ -39,14 +40,14 @@ def run_stage(stage: str, description: str | None) -> None:
         parser.error("--checkpoint is needed without --resume")
     card: dict[str, Any] = {}
     if start is None:
-        model, tokenizer = GEB(settings.model), arguments.data / "tokenizer.model"
+        model, tokenizer_path = GEB(settings.model), arguments.data / "tokenizer.model"
     else:
         model, folder = checkpoint.load_model(start)
-        tokenizer = folder / "tokenizer.model"
+        tokenizer_path = folder / "tokenizer.model"
         card = json.loads((folder / "model_card.json").read_text(encoding="utf-8"))
         _check_same_shape(model.config, settings.model, folder)
-    if not tokenizer.is_file():
-        raise DataError("There is no {path}; run training.tokenizer first.", path=tokenizer)
+    if not tokenizer_path.is_file():
+        raise DataError("There is no {path}; run training.tokenizer first.", path=tokenizer_path)
     sources = _sources(arguments.data, stage)
     card["recipe"] = settings.name
     card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
@@ -57,7 +58,9 @@ def run_stage(stage: str, description: str | None) -> None:
         bos_token_id=model.config.bos_token_id,
         pad_token_id=model.config.pad_token_id,
     )
-    run = Run(stage, arguments.data, arguments.out, tokenizer, card, arguments.resume)
+    run = Run(
+        stage, arguments.data, arguments.out, Tokenizer(tokenizer_path), card, arguments.resume
+    )
     Trainer(model, batches, stage_settings, run).train()
 
 

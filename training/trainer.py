@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from engine.errors import DataError
+from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.batches import Batch, Batches
 from training.heldout import bits_per_byte
@@ -32,7 +33,7 @@ class Run:
     stage: str
     data: Path
     out: Path
-    tokenizer: Path
+    tokenizer: Tokenizer
     card: dict[str, Any]
     resume: bool = False
 

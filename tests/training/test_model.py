@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.config import ModelConfig
+from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.model import GEB
 from training.settings import load_settings
@@ -27,7 +28,7 @@ def test_presets_have_the_size_that_they_promise(preset: str, low: float, high: 
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_transformers_loads_a_checkpoint_and_computes_the_same_logits(
-    tied: bool, tiny_config: ModelConfig, tokenizer_file: Path, tmp_path: Path
+    tied: bool, tiny_config: ModelConfig, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     from dataclasses import replace
 
@@ -36,7 +37,7 @@ def test_transformers_loads_a_checkpoint_and_computes_the_same_logits(
     torch.manual_seed(1)
     model = GEB(replace(tiny_config, tie_word_embeddings=tied))
     progress = checkpoint.Progress(step=1, tokens=0, batches={})
-    folder = checkpoint.save(tmp_path, model, tokenizer_file, {}, progress, [])
+    folder = checkpoint.save(tmp_path, model, tokenizer, {}, progress, [])
     reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokens = torch.randint(0, tiny_config.vocab_size, (2, 60))
     with torch.no_grad():

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ class StoppingBatches(Batches):
 def _trainer(
     config: ModelConfig,
     data: Path,
-    tokenizer_file: Path,
+    tokenizer: Tokenizer,
     out: Path,
     *,
     stop_at: int = -1,
@@ -63,28 +64,37 @@ def _trainer(
     model = checkpoint.load_model(out)[0] if resume else GEB(config)
     batches = StoppingBatches(data / "pretrain", {}, SETTINGS, bos_token_id=1, pad_token_id=3)
     batches.stop_at = stop_at
-    run = Run("pretrain", data, out, tokenizer_file, {}, resume)
+    run = Run("pretrain", data, out, tokenizer, {}, resume)
     return Trainer(model, batches, SETTINGS, run)
 
 
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one_to_the_last_bit(
-    tiny_config: ModelConfig, data: Path, tokenizer_file: Path, tmp_path: Path
+    tiny_config: ModelConfig, data: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    whole = _trainer(tiny_config, data, tokenizer_file, tmp_path / "whole").train()
+    whole = _trainer(tiny_config, data, tokenizer, tmp_path / "whole").train()
     half = tmp_path / "half"
-    stopped = _trainer(tiny_config, data, tokenizer_file, half, stop_at=3).train()
+    stopped = _trainer(tiny_config, data, tokenizer, half, stop_at=3).train()
     assert json.loads((stopped / "progress.json").read_text())["step"] == 3
-    resumed = _trainer(tiny_config, data, tokenizer_file, half, resume=True).train()
+    resumed = _trainer(tiny_config, data, tokenizer, half, resume=True).train()
     assert (resumed / "model.safetensors").read_bytes() == (
         whole / "model.safetensors"
     ).read_bytes()
     assert [p.name for p in half.glob("step-*")] == ["step-0000008"]
 
 
-def test_training_lowers_the_loss_and_logs_every_step(
-    tiny_config: ModelConfig, data: Path, tokenizer_file: Path, tmp_path: Path
+def test_a_resumed_run_outlives_the_checkpoint_that_it_came_from(
+    tiny_config: ModelConfig, data: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    _trainer(tiny_config, data, tokenizer_file, tmp_path).train()
+    _trainer(tiny_config, data, tokenizer, tmp_path, stop_at=2).train()
+    resumed = _trainer(tiny_config, data, tokenizer, tmp_path, resume=True)
+    resumed.settings = replace(SETTINGS, checkpoint_minutes=0.0)
+    assert resumed.train().name == "step-0000008"
+
+
+def test_training_lowers_the_loss_and_logs_every_step(
+    tiny_config: ModelConfig, data: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    _trainer(tiny_config, data, tokenizer, tmp_path).train()
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == list(range(1, 9))
     assert log[-1]["loss"] < log[0]["loss"] - 0.5
@@ -92,10 +102,10 @@ def test_training_lowers_the_loss_and_logs_every_step(
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(
-    tiny_config: ModelConfig, data: Path, tokenizer_file: Path, tmp_path: Path
+    tiny_config: ModelConfig, data: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    _trainer(tiny_config, data, tokenizer_file, tmp_path, stop_at=2).train()
-    trainer = _trainer(tiny_config, data, tokenizer_file, tmp_path, resume=True)
+    _trainer(tiny_config, data, tokenizer, tmp_path, stop_at=2).train()
+    trainer = _trainer(tiny_config, data, tokenizer, tmp_path, resume=True)
     with torch.no_grad():
         trainer.model.model.norm.weight.fill_(float("nan"))
     with pytest.raises(DataError, match="diverged at step 3"):
@@ -106,10 +116,10 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "other shape"])
 def test_a_damaged_checkpoint_is_refused_in_one_sentence(
-    damage: str, tiny_config: ModelConfig, tokenizer_file: Path, tmp_path: Path
+    damage: str, tiny_config: ModelConfig, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     progress = checkpoint.Progress(step=1, tokens=0, batches={})
-    folder = checkpoint.save(tmp_path, GEB(tiny_config), tokenizer_file, {}, progress, [])
+    folder = checkpoint.save(tmp_path, GEB(tiny_config), tokenizer, {}, progress, [])
     weights = folder / "model.safetensors"
     if damage == "missing":
         weights.unlink()
