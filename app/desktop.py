@@ -6,7 +6,14 @@ import socket
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSocketNotifier, QTranslator
+from PySide6.QtCore import (
+    QLibraryInfo,
+    QLocale,
+    QLoggingCategory,
+    QObject,
+    QSocketNotifier,
+    QTranslator,
+)
 from PySide6.QtWidgets import QApplication
 
 from app import theme
@@ -30,6 +37,8 @@ def choose_input_method() -> None:
 def make_application() -> QApplication:
     """Create the application object, named, styled and in the user's language."""
     choose_input_method()
+    # Text in a script that no font covers shows boxes; 200 lines on stderr help nobody.
+    QLoggingCategory.setFilterRules("qt.text.font.db=false")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("geb-chat")
     app.setApplicationDisplayName("GEB Chat")
@@ -43,6 +52,9 @@ def make_application() -> QApplication:
 def translate_qt(app: QApplication) -> None:
     """Let Qt's own texts (menus of text boxes, dialogs) and numbers follow our language."""
     QLocale.setDefault(QLocale(language()))
+    for former in app.findChildren(QTranslator):
+        app.removeTranslator(former)
+        former.deleteLater()
     translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     if translator.load(f"qtbase_{language()}", folder):

@@ -1,5 +1,7 @@
 """Icons drawn from the SVG files under resources/icons, in a colour of the theme."""
 
+from functools import cache
+
 from PySide6.QtCore import QByteArray, QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
@@ -11,6 +13,7 @@ from engine.resources import RESOURCES
 _PIXEL_RATIOS = (1.0, 2.0, 3.0)
 
 
+@cache
 def icon(name: str, color: str = "#000000", size: int = theme.ICON_SIZE) -> QIcon:
     """Return resources/icons/`name`.svg at `size` pixels, its `currentColor` drawn as `color`."""
     source = (RESOURCES / "icons" / f"{name}.svg").read_text(encoding="utf-8")

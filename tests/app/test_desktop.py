@@ -15,6 +15,7 @@ from window_helpers import OpenWindow, views
 
 from app.desktop import choose_input_method, translate_qt
 from engine.i18n import set_language
+from engine.resources import RESOURCES
 from engine.store import Message, Store
 
 # The real application, with an engine that takes 50 ms a token and a message that is sent at once.
@@ -45,7 +46,9 @@ sys.exit(window.run(Path(sys.argv[1])))
 def answering_process(tmp_path: Path, tiny_bundle: Path) -> subprocess.Popen[bytes]:
     """A window in a process of its own that is writing an answer."""
     environment = {**os.environ, "GEB_CHAT_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
-    return subprocess.Popen([sys.executable, "-c", DRIVER, str(tiny_bundle)], env=environment)
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(tiny_bundle)], env=environment, cwd=RESOURCES.parent
+    )
 
 
 def wait_for_partial_answer(store_file: Path) -> list[Message]:

@@ -1,0 +1,134 @@
+"""Pictures of the window, in both languages and colour schemes, under build/screenshots.
+
+    python -m tests.app.screenshots [--model DIR] [--out DIR]
+
+The questions are asked to the real model, with a fixed seed.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_SCALE_FACTOR", "2")
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QApplication
+
+from app import theme
+from app.bridge import EventBridge
+from app.desktop import make_application, translate_qt
+from app.window import MainWindow
+from engine.bundle import default_bundle_path, open_bundle
+from engine.chat import ChatService
+from engine.i18n import set_language
+from engine.sampling import SamplingParams
+
+SIZE = (1040, 680)
+SCHEMES = {"light": theme.LIGHT, "dark": theme.DARK}
+QUESTIONS = {
+    "en": [
+        ["What is an apple?"],
+        ["Write a short poem about rain."],
+        ["How do I say “thank you” in Chinese?"],
+        ["Who are you?", "What is water made of?"],
+    ],
+    "zh_CN": [
+        ["苹果是什么？"],
+        ["写一首关于雨的短诗。"],
+        ["“谢谢”用英语怎么说？"],
+        ["你是谁？", "水是由什么组成的？"],
+    ],
+}
+
+
+def main() -> int:
+    """Write one picture for each language, scheme and state."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, help="a bundle; without it the default one")
+    parser.add_argument("--out", type=Path, default=Path("build/screenshots"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    model = options.model or default_bundle_path()
+    app = make_application()
+    for language in QUESTIONS:
+        set_language(language)
+        translate_qt(app)
+        with tempfile.TemporaryDirectory() as folder:
+            photograph(app, language, model, Path(folder), options.out)
+    return 0
+
+
+def photograph(app: QApplication, language: str, model: Path, folder: Path, out: Path) -> None:
+    """Open a window on a fresh store in `folder`, ask the questions and take the pictures."""
+    bridge = EventBridge(app)
+    service = ChatService(folder / "conversations.sqlite3", bridge.post)
+    settings = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+    window = MainWindow(service, bridge, settings)
+    window.resize(*SIZE)
+    window.show()
+    window.load_model(model)
+    params = open_bundle(model).generation.params(seed=1)
+    for questions in QUESTIONS[language]:
+        window.sidebar.new()
+        for question in questions:
+            ask(app, window, service, question, params)
+    answered = window.chat.conversation_id
+    for scheme, colors in SCHEMES.items():
+        use(app, colors)
+        for state in ("conversation", "empty"):
+            if state == "empty":
+                window.sidebar.new()
+            else:
+                window.sidebar.ensure_open(answered)
+            settle(app)
+            window.grab().save(str(out / f"{language}-{scheme}-{state}.png"))
+    window.close()
+    bridge.deleteLater()
+    window.deleteLater()
+
+
+def ask(
+    app: QApplication,
+    window: MainWindow,
+    service: ChatService,
+    question: str,
+    params: SamplingParams,
+) -> None:
+    """Send a question through the window and wait for the whole answer."""
+    send = service.send
+    service.send = lambda conversation, text, _params=None: send(conversation, text, params)  # type: ignore[method-assign]
+    window.chat.send(question)
+    service.send = send  # type: ignore[method-assign]
+    wait(app, lambda: service.running_answer(window.chat.conversation_id or 0) is None)
+    settle(app)
+
+
+def use(app: QApplication, colors: theme.Colors) -> None:
+    """Show the colours that the system would ask for."""
+    theme.colors = lambda: colors
+    app.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Unknown)
+
+
+def wait(app: QApplication, done: Callable[[], bool], seconds: float = 120) -> None:
+    """Let the window live until `done`. Raises TimeoutError after `seconds`."""
+    end = monotonic() + seconds
+    while not done():
+        if monotonic() > end:
+            raise TimeoutError("the model did not answer")
+        app.processEvents()
+        sleep(0.01)
+
+
+def settle(app: QApplication) -> None:
+    """Let the last frame arrive and the layout come to rest."""
+    end = monotonic() + 0.2
+    wait(app, lambda: monotonic() > end)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
