@@ -1,0 +1,76 @@
+"""Every sentence that a person can meet has its Chinese, with the same placeholders."""
+
+import ast
+import json
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+CATALOGUE = ROOT / "resources/translations/zh_CN.json"
+PACKAGES = ("app", "engine", "training", "export")
+
+
+def _modules() -> Iterator[tuple[Path, ast.Module]]:
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _translated_calls() -> set[str]:
+    """Names of `tr` and of every class that is an error with a sentence."""
+    names = {"GebError"}
+    trees = [tree for _, tree in _modules()]
+    grown = True
+    while grown:
+        before = len(names)
+        for tree in trees:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef) and any(
+                    isinstance(base, ast.Name) and base.id in names for base in node.bases
+                ):
+                    names.add(node.name)
+        grown = len(names) > before
+    return names | {"tr"}
+
+
+def _messages() -> Iterator[tuple[str, str]]:
+    """Yield (where, English sentence)."""
+    names = _translated_calls()
+    for path, tree in _modules():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else None
+            name = function.id if isinstance(function, ast.Name) else name
+            if name not in names:
+                continue
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", first.value
+
+
+def _placeholders(text: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+
+
+def test_every_sentence_has_its_chinese() -> None:
+    catalogue = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    missing = [f"{where}: {text}" for where, text in _messages() if not catalogue.get(text)]
+    assert not missing, "\n".join(missing)
+
+
+def test_translations_keep_the_placeholders() -> None:
+    catalogue = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    wrong = [
+        text for text, chinese in catalogue.items() if _placeholders(text) != _placeholders(chinese)
+    ]
+    assert not wrong
+
+
+def test_the_catalogue_holds_nothing_that_no_code_says() -> None:
+    said = {text for _, text in _messages()}
+    assert said
+    catalogue = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    assert not sorted(set(catalogue) - said)
