@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -107,7 +108,10 @@ def measure(path: Path) -> dict[str, float]:
     figures: dict[str, float] = {"threads": physical_cores(), "load_seconds": load_seconds}
     for length in PREFILL_LENGTHS:
         if length <= model.context_length:
-            seconds = prefill_seconds(model, tokens[:length])
+            part = tokens[:length]
+            seconds = statistics.median(
+                timed(partial(prefill, model, part))[0] for _ in range(_REPEATS)
+            )
             figures[f"prefill_{length}_tokens_per_second"] = length / seconds
     depths = [depth for depth in DECODE_DEPTHS if depth + _DECODE_STEPS <= model.context_length]
     for depth in depths:
@@ -132,25 +136,21 @@ def load(path: Path) -> tuple[Bundle, Model]:
     return bundle, Model(bundle)
 
 
-def prefill_seconds(model: Model, tokens: list[int]) -> float:
-    """Return the median time to read `tokens` from an empty cache, in the engine's chunks."""
-
-    def prefill() -> None:
-        model.truncate(0)
-        for start in range(0, len(tokens), PREFILL_CHUNK):
-            model.forward(tokens[start : start + PREFILL_CHUNK])
-
-    return statistics.median(timed(prefill)[0] for _ in range(_REPEATS))
+def prefill(model: Model, tokens: list[int]) -> None:
+    """Read `tokens` into an empty cache, in the engine's chunks."""
+    model.truncate(0)
+    for start in range(0, len(tokens), PREFILL_CHUNK):
+        model.forward(tokens[start : start + PREFILL_CHUNK])
 
 
 def decode_seconds(model: Model, tokens: list[int], depth: int) -> float:
     """Return the median time of a step, over the steps that follow `depth` tokens."""
-    prefill_seconds(model, tokens[:depth])
+    prefill(model, tokens[:depth])
     rounds = []
     for _ in range(_REPEATS):
         model.truncate(depth)
         rounds += [
-            timed(lambda token=token: model.forward([token]))[0]
+            timed(partial(model.forward, [token]))[0]
             for token in tokens[depth : depth + _DECODE_STEPS]
         ]
     return statistics.median(rounds)

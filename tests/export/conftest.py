@@ -120,12 +120,18 @@ class Runner:
         }
         for name, array in feeds.items():
             binding.bind_cpu_input(name, array)
-        binding.bind_output("logits")
+        names = [value.name for value in self._session.get_outputs()]
+        bound = [name for name in names if not name.startswith("present.")]
+        for name in bound:
+            binding.bind_output(name)
         for name, value in self.cache.items():
             binding.bind_ortvalue_input(f"past_key_values.{name}", value)
             binding.bind_ortvalue_output(f"present.{name}", value)
         self._session.run_with_iobinding(binding)
-        return binding.get_outputs()[0].numpy()[0]
+        self.outputs = {
+            name: value.numpy() for name, value in zip(bound, binding.get_outputs(), strict=False)
+        }
+        return self.outputs["logits"][0]
 
 
 @pytest.fixture(scope="session")

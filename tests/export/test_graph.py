@@ -156,3 +156,29 @@ def test_writing_holds_one_layer_at_a_time(tmp_path: Path) -> None:
     assert most == 0
     write_graph(model, tmp_path, lambda _done, _total: None)
     assert 0 < most <= 3  # query, key and value, which are stored as one
+
+
+def test_integer_products_are_exact_on_this_processor(
+    tmp_path: Path, runner: type, opened: Checkpoint
+) -> None:
+    config = opened.config
+    # Scales this small push most activations to 0 or 255, where careless kernels saturate.
+    scales = Quantization(dict.fromkeys(linear_names(config), 1e-3), [0.05] * 2, [0.05] * 2)
+    write_graph(
+        build_graph(config, RandomWeights(config), scales), tmp_path, lambda _done, _total: None
+    )
+    model = ir.load(tmp_path / "model.onnx")
+    products = [node for node in model.graph if node.op_type == "MatMulInteger"]
+    matrices = [node.inputs[1].const_value for node in products]  # none for the tied head
+    for node in products:
+        node.inputs[0].type = ir.TensorType(ir.DataType.UINT8)
+        node.outputs[0].type = ir.TensorType(ir.DataType.INT32)
+        model.graph.outputs.extend([node.inputs[0], node.outputs[0]])
+    ir.save(model, tmp_path / "open.onnx")
+    run = runner(tmp_path / "open.onnx", config)
+    run(list(range(8, 24)), 16)
+    for node, matrix in zip(products, matrices, strict=True):
+        if matrix is not None:
+            x = run.outputs[node.inputs[0].name].astype(np.int32) - 128
+            expected = x @ matrix.numpy().astype(np.int32)
+            np.testing.assert_array_equal(run.outputs[node.outputs[0].name], expected)
