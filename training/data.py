@@ -182,7 +182,11 @@ def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path)
     _write_lines(out / "heldout.jsonl", [json.dumps(r, ensure_ascii=False) for r in heldout])
     write_atomically(
         out / "sources.json",
-        json.dumps({"recipe": recipe.name, "sources": report}, ensure_ascii=False, indent=1),
+        json.dumps(
+            {"recipe": recipe.name, "licence": recipe.licence, "sources": report},
+            ensure_ascii=False,
+            indent=1,
+        ),
     )
 
 

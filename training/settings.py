@@ -113,6 +113,8 @@ class Recipe:
 
     name: str
     config: str
+    licence: str
+    """SPDX name of the licence of a model trained on it."""
     sources: tuple[Source, ...]
 
 

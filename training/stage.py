@@ -48,8 +48,9 @@ def run_stage(stage: str, description: str | None) -> None:
         _check_same_shape(model.config, settings.model, folder)
     if not tokenizer_path.is_file():
         raise DataError("There is no {path}; run training.tokenizer first.", path=tokenizer_path)
-    sources = _sources(arguments.data, stage)
-    card["recipe"] = settings.name
+    prepared = _prepared(arguments.data)
+    sources = {s["name"]: s for s in prepared["sources"].values() if s["stage"] == stage}
+    card |= {"recipe": prepared["recipe"], "licence": prepared["licence"]}
     card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
     batches = Batches(
         arguments.data / stage,
@@ -71,12 +72,12 @@ def _check_same_shape(found: ModelConfig, wanted: ModelConfig, folder: Path) -> 
         )
 
 
-def _sources(data: Path, stage: str) -> dict[str, dict[str, Any]]:
+def _prepared(data: Path) -> dict[str, Any]:
     path = data / "sources.json"
     if not path.is_file():
         raise DataError("There is no {path}; run training.data first.", path=path)
-    sources = json.loads(path.read_text(encoding="utf-8"))["sources"]
-    return {s["name"]: s for s in sources.values() if s["stage"] == stage}
+    prepared: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return prepared
 
 
 def _credits(

@@ -48,7 +48,9 @@ def test_the_same_text_in_two_sources_is_kept_once(tmp_path: Path) -> None:
         [{"text": text, "source": "a"}, {"text": text + "\r\n\0", "source": "b"}]
         + [{"text": f"{text} {i}", "source": "b"} for i in range(5)],
     )
-    recipe = Recipe(name="r", config="test", sources=(_source("a"), _source("b")))
+    recipe = Recipe(
+        name="r", config="test", licence="cc0-1.0", sources=(_source("a"), _source("b"))
+    )
     prepare(recipe, tmp_path, tmp_path, tmp_path / "out")
     report = json.loads((tmp_path / "out/sources.json").read_text())["sources"]
     assert report["pretrain/a"]["kept"] == 1
@@ -64,7 +66,7 @@ def test_held_out_text_is_in_no_training_file(tmp_path: Path) -> None:
             for i in range(900)
         ],
     )
-    recipe = Recipe(name="r", config="test", sources=(_source("a"),))
+    recipe = Recipe(name="r", config="test", licence="cc0-1.0", sources=(_source("a"),))
     prepare(recipe, tmp_path, tmp_path, tmp_path / "out")
     held = {r["text"] for r in _records(tmp_path / "out/heldout.jsonl")}
     trained = {r["text"] for r in _records(tmp_path / "out/pretrain/a.jsonl")}
@@ -75,7 +77,7 @@ def test_held_out_text_is_in_no_training_file(tmp_path: Path) -> None:
 
 def test_a_small_language_still_gets_held_out_text(tmp_path: Path) -> None:
     _write(tmp_path / "all.jsonl", [{"text": f"{'字' * 50}{i}", "lang": "zh"} for i in range(4)])
-    recipe = Recipe(name="r", config="test", sources=(_source("a"),))
+    recipe = Recipe(name="r", config="test", licence="cc0-1.0", sources=(_source("a"),))
     prepare(recipe, tmp_path, tmp_path, tmp_path / "out")
     assert len(_records(tmp_path / "out/heldout.jsonl")) == 1
 
@@ -85,7 +87,9 @@ def test_conversations_end_with_an_answer(tmp_path: Path) -> None:
         {"role": "user" if i % 2 == 0 else "assistant", "content": f"turn {i}"} for i in range(9)
     ]
     _write(tmp_path / "all.jsonl", [{"messages": turns}])
-    recipe = Recipe(name="r", config="test", sources=(_source("a", "sft", max_turns=5),))
+    recipe = Recipe(
+        name="r", config="test", licence="cc0-1.0", sources=(_source("a", "sft", max_turns=5),)
+    )
     prepare(recipe, tmp_path, tmp_path, tmp_path / "out")
     (record,) = _records(tmp_path / "out/sft/a.jsonl")
     assert [m["content"] for m in record["messages"]] == [f"turn {i}" for i in range(4)]  # type: ignore[attr-defined]
@@ -99,13 +103,13 @@ def test_a_damaged_file_is_named_in_one_sentence(tmp_path: Path, damage: str) ->
         path.write_bytes(packed[:-20])
     else:
         path.write_bytes(lzma.compress(b"{" if damage == "not json" else b'{"title": "x"}'))
-    recipe = Recipe(name="r", config="test", sources=(_source("a"),))
+    recipe = Recipe(name="r", config="test", licence="cc0-1.0", sources=(_source("a"),))
     with pytest.raises(DataError) as error:
         prepare(recipe, tmp_path, tmp_path, tmp_path / "out")
     assert str(path) in str(error.value)
 
 
 def test_a_recipe_without_its_mirror_says_what_to_give(tmp_path: Path) -> None:
-    recipe = Recipe(name="r", config="test", sources=(_source("a"),))
+    recipe = Recipe(name="r", config="test", licence="cc0-1.0", sources=(_source("a"),))
     with pytest.raises(DataError, match="--mirror"):
         prepare(recipe, tmp_path, None, tmp_path / "out")
