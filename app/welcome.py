@@ -1,7 +1,8 @@
 """What an empty conversation shows: plainly what this is."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app import theme
 from app.icons import icon
@@ -20,19 +21,27 @@ class Welcome(QWidget):
         picture.setPixmap(icon("geb-chat", size=_ICON_SIZE).pixmap(_ICON_SIZE))
         title = QLabel(tr("Ask in Chinese or English"))
         title.setObjectName("welcomeTitle")
-        text = QLabel(
+        self._text = QLabel(
             tr(
                 "A small model answers on this computer, without the internet; nothing you write "
                 "leaves it. It knows little and may be wrong: check what matters."
             ),
             wordWrap=True,
         )
-        text.setProperty("muted", True)
-        text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        text.setFixedWidth(_TEXT_WIDTH)
+        self._text.setProperty("muted", True)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column = QVBoxLayout(self)
         column.setSpacing(theme.SPACE + 4)
         column.addStretch(5)
-        for label in (picture, title, text):
+        for label in (picture, title):
             column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
+        row = QHBoxLayout()  # an alignment would cut wrapped text to the height of a guess
+        row.addStretch(1)
+        row.addWidget(self._text)
+        row.addStretch(1)
+        column.addLayout(row)
         column.addStretch(6)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._text.setFixedWidth(min(_TEXT_WIDTH, self.width() - 6 * theme.SPACE))

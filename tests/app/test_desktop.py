@@ -5,14 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QTextEdit
+from PySide6.QtWidgets import QApplication, QMessageBox, QTextEdit
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, views
 
+from app import window
 from app.desktop import choose_input_method, translate_qt
 from engine.i18n import set_language
 from engine.resources import RESOURCES
@@ -75,10 +76,10 @@ def test_killed_window_leaves_the_partial_answer(
     answering_process.wait()
     for file in store_file.parent.glob("conversations.sqlite3*"):
         file.rename(tmp_path / file.name)
-    window = open_window(model=None)
-    assert views(window)[0].text() == question.content == "What is the capital of France?"
-    assert views(window)[1].text().startswith(answer.content)
-    assert views(window)[1].note().startswith("Interrupted")
+    opened = open_window(model=None)
+    assert views(opened)[0].text() == question.content == "What is the capital of France?"
+    assert views(opened)[1].text().startswith(answer.content)
+    assert views(opened)[1].note().startswith("Interrupted")
 
 
 def test_log_out_stops_and_stores_the_answer(
@@ -93,6 +94,20 @@ def test_log_out_stops_and_stores_the_answer(
     assert stored.status == "cancelled"
     assert stored.content.startswith(answer.content)
     assert (tmp_path / "config" / "window.ini").exists()
+
+
+def test_unusable_store_is_said_in_a_dialog(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file, no folder")
+    monkeypatch.setenv("GEB_CHAT_HOME", str(home))
+    monkeypatch.setattr(window, "make_application", lambda: qapp)
+    said: list[str] = []
+    monkeypatch.setattr(QMessageBox, "critical", lambda _parent, _title, text: said.append(text))
+    assert window.run(None) == 1
+    assert len(said) == 1
+    assert str(home) in said[0]
 
 
 @pytest.mark.parametrize(
@@ -126,12 +141,10 @@ def chinese(qapp: QApplication) -> Iterator[None]:
     translate_qt(qapp)
 
 
-def test_window_speaks_chinese(
-    chinese: None, open_window: OpenWindow, qtbot: QtBot, ready: Callable[..., object]
-) -> None:
-    window = open_window()
-    assert window.chat.composer.edit.placeholderText() == "输入消息"
-    assert window.sidebar.new_button.text() == "新对话"
+def test_window_speaks_chinese(chinese: None, open_window: OpenWindow, qtbot: QtBot) -> None:
+    opened = open_window()
+    assert opened.chat.composer.edit.placeholderText() == "输入消息"
+    assert opened.sidebar.new_button.text() == "新对话"
     editor = QTextEdit()
     qtbot.addWidget(editor)
     menu = editor.createStandardContextMenu()
