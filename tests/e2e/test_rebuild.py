@@ -1,0 +1,40 @@
+"""The line itself: raw text → tokenizer → pretraining → SFT → export → an answer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_raw_text_becomes_a_model_that_answers(tmp_path: Path) -> None:
+    subprocess.run(
+        ["make", "rebuild", "RECIPE=test", f"WORK={tmp_path}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=600,
+    )
+    bundle = tmp_path / "bundle"
+    answer = _ask(bundle, "Who are you?")
+    assert answer["finish_reason"] == "stop"
+    assert "GEB" in answer["text"]
+    assert "GEB" in _ask(bundle, "你是谁？")["text"]
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "license: cc0-1.0" in card
+    assert "luxun" in card
+    assert "bits per byte" in card
+
+
+def _ask(bundle: Path, question: str) -> dict[str, str]:
+    geb = [sys.executable, "-m", "app.cli", "chat", "--model", str(bundle), "--json"]
+    done = subprocess.run(
+        [*geb, "--temperature", "0", "--prompt", question],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    answer: dict[str, str] = json.loads(done.stdout)
+    return answer
