@@ -2,7 +2,7 @@
 
 Weights stay lazy until the file is written, so a model larger than memory can be exported.
 Every linear layer is static QuantizeLinear → MatMulInteger → Cast → Mul, whose result does
-not depend on how many tokens come at once; DESIGN.md has the measurements behind it.
+not depend on how many tokens come at once.
 """
 
 from collections.abc import Callable, Sequence
