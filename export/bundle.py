@@ -13,19 +13,12 @@ import onnx_ir as ir
 
 from engine.config import ModelConfig
 from engine.errors import DataError
+from training.checkpoint import GENERATION_DEFAULTS
 
 _EXTERNAL_BYTES = 1024  # smaller tensors stay inside model.onnx
 _CHUNK = 1 << 22
 
-GENERATION_DEFAULTS: dict[str, Any] = {
-    "do_sample": True,
-    "temperature": 0.7,
-    "top_k": 40,
-    "top_p": 0.9,
-    "min_p": 0.0,
-    "repetition_penalty": 1.1,
-    "max_new_tokens": 512,
-}
+_GENERATION_DEFAULTS: dict[str, Any] = {**GENERATION_DEFAULTS, "min_p": 0.0}
 
 
 @contextmanager
@@ -69,9 +62,9 @@ def write_configs(
 ) -> None:
     """Write config.json, generation_config.json and genai_config.json.
 
-    `generation` overrides GENERATION_DEFAULTS; other keys in it are left out.
+    `generation` overrides training's defaults; other keys in it are left out.
     """
-    chosen = {key: generation.get(key, value) for key, value in GENERATION_DEFAULTS.items()}
+    chosen = {key: generation.get(key, value) for key, value in _GENERATION_DEFAULTS.items()}
     chosen |= {
         "bos_token_id": config.bos_token_id,
         "eos_token_id": stop_token_ids,

@@ -41,7 +41,7 @@ class Checkpoint:
     @property
     def stop_token_ids(self) -> list[int]:
         """The tokens that end an answer: </s>, a new user turn, and the checkpoint's own."""
-        own = self.generation.get("eos_token_id", [])
+        own = self.generation.get("eos_token_id") or []
         own = own if isinstance(own, list) else [own]
         user = self.tokenizer.control_tokens["<|user|>"]
         return sorted({self.config.eos_token_id, user, *own})

@@ -67,9 +67,8 @@ def render(facts: Facts) -> str:
 
 
 def licence(checkpoint_card: Mapping[str, Any]) -> str:
-    """Return the licence that a checkpoint states; our own recipes' models are Apache-2.0."""
-    default = "apache-2.0" if "recipe" in checkpoint_card else "unknown"
-    return str(checkpoint_card.get("licence", default))
+    """Return the licence that a checkpoint states, or "unknown"."""
+    return str(checkpoint_card.get("licence", "unknown"))
 
 
 def _front_matter(facts: Facts) -> str:

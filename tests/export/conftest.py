@@ -57,7 +57,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = GEB(config)
     samples = read_samples(CALIBRATION, tokenizer, config.max_position_embeddings)
     _train(model, [token for sample in samples for token in sample.token_ids])
-    write_checkpoint(folder, model, {"recipe": "test", "data": [{"source": "ours"}]})
+    write_checkpoint(
+        folder, model, {"recipe": "test", "licence": "apache-2.0", "data": [{"source": "ours"}]}
+    )
     return folder
 
 

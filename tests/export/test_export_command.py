@@ -74,6 +74,13 @@ def test_float_export_keeps_the_checkpoints_quality(
     assert open_bundle(tmp_path / "float").signed
 
 
+def test_int8_weights_with_a_float_cache(checkpoint: Path, heldout: Path, tmp_path: Path) -> None:
+    facts = export(checkpoint, tmp_path / "out", kv_cache="float32", heldout_path=heldout)
+    opened = open_bundle(tmp_path / "out")
+    assert opened.graph.inputs["past_key_values.1.value"].dtype == "float32"
+    assert all(result.agreement > 0.9 for result in facts.fidelity)
+
+
 def test_a_failed_export_leaves_the_old_bundle(
     checkpoint: Path, bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
