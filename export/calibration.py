@@ -60,9 +60,9 @@ def choose_activation_scale(x: Array, importance: Array) -> float | None:
     `importance` [in] is the squared norm of the weights that each channel meets.
     """
     scale = choose_scale(x, importance)
-    energy = np.square(x) @ importance
+    energy: Array = np.square(x) @ importance
     # An unusually faint token adds little to the hidden state, however it is rounded.
-    energy = np.maximum(energy, max(float(np.median(energy)), np.finfo(np.float32).tiny))
+    energy = energy.clip(min=max(float(np.median(energy)), float(np.finfo(np.float32).tiny)))
     static = np.mean(_loss(x, _round_trip(x, scale), importance) / energy)
     if static <= _TOLERATED_LOSS:
         return scale
