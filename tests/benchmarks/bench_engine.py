@@ -10,6 +10,7 @@ import hashlib
 import json
 import multiprocessing
 import resource
+import shutil
 import statistics
 import sys
 import time
@@ -56,6 +57,8 @@ def cached_bundle(config: str, out: Path) -> Path:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
     path = out / f"{config}-{digest}"
     if not path.exists():
+        for outdated in out.glob(f"{config}-{'?' * len(digest)}"):
+            shutil.rmtree(outdated)
         print(f"Building {path.name} (once)", flush=True)
         # In a process of its own: its memory is not the engine's.
         builder = multiprocessing.get_context("spawn").Process(
