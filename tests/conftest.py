@@ -4,8 +4,10 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 
 from engine.config import ModelConfig
 from engine.tokenizer import Tokenizer
@@ -76,12 +78,16 @@ def build_bundle(tokenizer_file: Path, tiny_config: ModelConfig) -> Callable[...
     ) -> Path:
         random = RandomWeights(tiny_config)
         stop_ids = [2, Tokenizer(tokenizer_file).control_tokens["<|user|>"]]
+
+        def endless(name: str) -> NDArray[np.float32]:
+            """A stop token of logit 0 is never among the likely ones: no answer ends by chance."""
+            weight = random(name) * np.float32(1 if "norm" in name else 4)
+            if name == "model.embed_tokens.weight":
+                weight[stop_ids] = 0
+            return weight
+
         with new_bundle(out) as folder:
-            graph = build_graph(
-                tiny_config,
-                weights or (lambda name: random(name) * (1 if "norm" in name else 4)),
-                quantization,
-            )
+            graph = build_graph(tiny_config, weights or endless, quantization)
             write_graph(graph, folder, lambda _done, _total: None)
             write_configs(tiny_config, stop_ids, {}, folder)
             (folder / "tokenizer.model").write_bytes(tokenizer_file.read_bytes())
