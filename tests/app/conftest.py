@@ -24,9 +24,12 @@ from engine.worker import EngineWorker
 
 
 @pytest.fixture(scope="session")
-def qapp() -> QApplication:
+def qapp() -> Iterator[QApplication]:
     """The application as `geb` makes it."""
-    return make_application()
+    app = make_application()
+    yield app
+    # The offscreen clipboard outlives Python, and what Python put there would crash its end.
+    app.clipboard().clear()
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_loading_and_answering(engine: Engine, tiny_bundle: Path) -> None:
     assert loading == ModelLoading(load, tiny_bundle)
     assert isinstance(loaded, ModelLoaded)
     assert (loaded.name, loaded.context_length) == ("tiny", 512)
-    assert loaded.generation.params().top_k == 40
+    assert loaded.generation.params().top_k == 20
     assert isinstance(done, Done)
     assert done.usage.completion_tokens == 4
     kinds = [type(event) for event in engine.of(answer)]
