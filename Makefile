@@ -16,7 +16,7 @@ QT_PACKAGES := libegl1 libgl1 libx11-6 libglib2.0-0 libdbus-1-3 libxkbcommon0 li
 	libfreetype6 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 \
 	libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0 libxcb-shm0 libxcb-sync1 \
 	libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libx11-xcb1 libwayland-client0 libwayland-cursor0 \
-	fontconfig fonts-noto-cjk
+	fontconfig
 
 run: $(VENV)/app-ready
 	@$(BIN)/geb
@@ -60,6 +60,7 @@ $(VENV)/system-ready: resources/setup/system-packages.sh
 	@command -v $(PYTHON) >/dev/null || { echo "GEB Chat needs Python 3.11 or newer: apt-get install python3"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh resources/setup/system-packages.sh python3-venv
 	@sh resources/setup/system-packages.sh $(QT_PACKAGES)
+	@fc-list :lang=zh-cn 2>/dev/null | grep -q . || sh resources/setup/system-packages.sh fonts-noto-cjk
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@touch $@
 
