@@ -9,15 +9,16 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_raw_text_becomes_a_model_that_answers(tmp_path: Path) -> None:
-    subprocess.run(
+    rebuild = subprocess.run(
         ["make", "rebuild", "RECIPE=test", f"WORK={tmp_path}"],
         cwd=ROOT,
-        check=True,
         capture_output=True,
+        text=True,
         timeout=600,
     )
+    assert rebuild.returncode == 0, rebuild.stderr[-3000:]
     bundle = tmp_path / "bundle"
-    answer = _ask(bundle, "Who are you?")
+    answer = _ask(bundle, "What is your name?")
     assert answer["finish_reason"] == "stop"
     assert "GEB" in answer["text"]
     assert "GEB" in _ask(bundle, "你是谁？")["text"]
