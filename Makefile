@@ -58,8 +58,8 @@ clean:
 
 $(VENV)/system-ready: resources/setup/system-packages.sh
 	@command -v $(PYTHON) >/dev/null || { echo "GEB Chat needs Python 3.11 or newer: apt-get install python3"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh resources/setup/system-packages.sh python3-venv
-	@sh resources/setup/system-packages.sh $(QT_PACKAGES)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || venv=python3-venv; \
+		sh resources/setup/system-packages.sh $$venv $(QT_PACKAGES)
 	@fc-list :lang=zh-cn 2>/dev/null | grep -q . || sh resources/setup/system-packages.sh fonts-noto-cjk
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@touch $@
