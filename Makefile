@@ -36,7 +36,7 @@ lint: $(VENV)/dev-ready
 	$(BIN)/mypy app training export
 	$(BIN)/lint-imports --no-logo
 
-# Raw text → tokenizer → pretraining → SFT → int8 bundle in build/RECIPE/bundle.
+# Raw text → tokenizer → pretraining → SFT → DPO, if the recipe has pairs → build/RECIPE/bundle.
 RECIPE ?= test
 MIRROR ?=
 WORK := build/$(RECIPE)
@@ -45,7 +45,9 @@ rebuild: $(VENV)/dev-ready
 	$(BIN)/python -m training.tokenizer --config $(RECIPE) --data $(WORK)/data --out $(WORK)/data
 	$(BIN)/python -m training.pretrain --config $(RECIPE) --data $(WORK)/data --out $(WORK)/pretrain
 	$(BIN)/python -m training.sft --config $(RECIPE) --checkpoint $(WORK)/pretrain --data $(WORK)/data --out $(WORK)/sft
-	$(BIN)/python -m export --checkpoint $(WORK)/sft --heldout $(WORK)/data/heldout.jsonl --out $(WORK)/bundle
+	@last=sft; if [ -d $(WORK)/data/dpo ]; then last=dpo; $(BIN)/python -m training.dpo \
+		--config $(RECIPE) --checkpoint $(WORK)/sft --data $(WORK)/data --out $(WORK)/dpo || exit 1; fi; \
+	$(BIN)/python -m export --checkpoint $(WORK)/$$last --heldout $(WORK)/data/heldout.jsonl --out $(WORK)/bundle
 
 bench: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_engine.py

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import DataError
 from training.settings import StageSettings
-from training.shards import Shard
+from training.shards import PairShard, Row, Shard, Tokens
 
 IGNORED = -100
 """Target of a token that is not trained on, as in torch's cross-entropy."""
@@ -32,6 +33,8 @@ class Batches:
     uninterrupted one would.
     """
 
+    shard_type = Shard
+
     def __init__(
         self,
         folder: Path,
@@ -48,7 +51,7 @@ class Batches:
                 "training.tokenizer first.",
                 folder=folder,
             )
-        shards = [Shard(path, settings.sequence_length, settings.seed) for path in paths]
+        shards = [self.shard_type(path, settings.sequence_length, settings.seed) for path in paths]
         self.shards = {shard.name: shard for shard in shards}
         weights = np.array([shares.get(s.name) or 0.0 for s in shards])
         sizes = np.array([len(shard) for shard in shards], dtype=float)
@@ -63,11 +66,11 @@ class Batches:
 
     def next(self) -> Batch:
         """Return the next batch."""
-        size, length = self.settings.batch_size, self.settings.sequence_length
-        ids = np.full((size, length + 1), self.pad_token_id, dtype=np.int64)
-        learn = np.zeros((size, length + 1), dtype=bool)
-        for row, source in enumerate(self._generator.choice(len(self._rows), size, p=self.shares)):
-            tokens, loss = next(self._rows[source])
+        rows = self._draw()
+        shape = len(rows), self.settings.sequence_length + 1
+        ids = np.full(shape, self.pad_token_id, dtype=np.int64)
+        learn = np.zeros(shape, dtype=bool)
+        for row, (tokens, loss) in enumerate(rows):
             ids[row, : len(tokens)] = tokens
             learn[row, : len(tokens)] = True if loss is None else loss
         documents = np.cumsum(ids == self.bos_token_id, axis=1)
@@ -79,6 +82,12 @@ class Batches:
             torch.from_numpy(targets.copy()),
             torch.from_numpy(documents[:, :-1].copy()),
         )
+
+    def _draw(self) -> list[Row]:
+        """Take as many rows as a batch has, each from a source drawn by its share."""
+        size = self.settings.batch_size
+        sources = self._generator.choice(len(self._rows), size, p=self.shares)
+        return [next(self._rows[source]) for source in sources]
 
     def state(self) -> dict[str, Any]:
         """Return the place in every source, as JSON values."""
@@ -94,3 +103,19 @@ class Batches:
         for name, cursor in state["cursors"].items():
             self.shards[name].cursor = cursor
         self._generator.bit_generator.state = state["generator"]
+
+
+class PairBatches(Batches):
+    """Preference pairs: the chosen conversations in a batch's first half, the rejected after."""
+
+    shard_type = PairShard
+
+    def _draw(self) -> list[Row]:
+        halves = [self._split(*row) for row in super()._draw()]
+        return [chosen for chosen, _ in halves] + [rejected for _, rejected in halves]
+
+    def _split(self, tokens: Tokens, loss: NDArray[np.uint8] | None) -> tuple[Row, Row]:
+        middle = int(np.flatnonzero(tokens == self.bos_token_id)[1])
+        if loss is None:
+            return (tokens[:middle], None), (tokens[middle:], None)
+        return (tokens[:middle], loss[:middle]), (tokens[middle:], loss[middle:])

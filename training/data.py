@@ -1,20 +1,18 @@
 """Raw text to clean, de-duplicated records: `python -m training.data --recipe NAME --out DIR`.
 
 Writes, under --out: `pretrain/<source>.jsonl` ({"text", "lang"}), `sft/<source>.jsonl`
-({"messages", "lang"}), `heldout.jsonl` (text that no stage trains on) and `sources.json`
-(licence, address and counts of every source).
+({"messages", "lang"}), `dpo/<source>.jsonl` ({"prompt", "chosen", "rejected", "lang"}),
+`heldout.jsonl` (text that no stage trains on) and `sources.json` (licence, address and counts
+of every source).
 """
 
 import argparse
 import gzip
-import hashlib
 import json
 import lzma
 import random
-import re
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -22,75 +20,17 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from engine.errors import DataError
+from training.cleaning import Cleaner, Counts, Record
 from training.command import command, write_atomically
-from training.dialogues import read_dialogues
+from training.dialogues import read_dialogues, read_preferences
 from training.settings import Recipe, Source, load_recipe
 
 HELDOUT_SHARE = 200
 """One document in so many is held out, chosen by its hash."""
-_MINIMUM_CHARACTERS = 40
+_FIELDS = {"pretrain": ("text",), "sft": ("messages",), "dpo": ("prompt", "chosen", "rejected")}
 
 
-@dataclass
-class Counts:
-    """What happened to the records of one source."""
-
-    read: int = 0
-    too_short: int = 0
-    too_long: int = 0
-    duplicate: int = 0
-    held_out: int = 0
-    kept: int = 0
-    kept_bytes: int = 0
-
-
-@dataclass
-class Cleaner:
-    """Cleans records and remembers those seen, across all sources."""
-
-    seen: set[bytes] = field(default_factory=set)
-
-    def clean(self, record: dict[str, Any], source: Source, counts: Counts) -> bytes | None:
-        """Clean `record` in place; return its hash, or None if it is left out."""
-        counts.read += 1
-        if source.stage == "pretrain":
-            record["text"] = text = clean_text(record["text"])
-            minimum = _MINIMUM_CHARACTERS
-        else:
-            messages = record["messages"][: source.max_turns]
-            if messages and messages[-1]["role"] != "assistant":
-                messages.pop()
-            record["messages"] = messages = [
-                {"role": message["role"], "content": clean_text(message["content"])}
-                for message in messages
-            ]
-            text = "\n".join(message["content"] for message in messages)
-            minimum = 1
-        if len(text) < minimum:
-            counts.too_short += 1
-            return None
-        if len(text) > source.max_characters:
-            counts.too_long += 1
-            return None
-        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-        if digest in self.seen:
-            counts.duplicate += 1
-            return None
-        self.seen.add(digest)
-        return digest
-
-
-def clean_text(text: str) -> str:
-    """Return `text` in NFC without control characters, trailing blanks or runs of blank lines."""
-    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(
-        c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Co")
-    )
-    text = re.sub(r"[ \t\u00a0]+\n", "\n", text)
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
-
-
-def read_records(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
+def read_records(source: Source, folder: Path) -> Iterator[Record]:
     """Yield the records of one source, spread evenly where only a part is wanted.
 
     Raises DataError if no file matches or one is damaged.
@@ -104,8 +44,7 @@ def read_records(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
             folder=folder,
             patterns=", ".join(source.files),
         )
-    key = "text" if source.stage == "pretrain" else "messages"
-    by_source = _read_files(tuple(paths), key)
+    by_source = _read_files(tuple(paths), source.stage)
     records = list(by_source.get(source.name) or by_source.get("", []))
     random.Random(source.name).shuffle(records)  # noqa: S311 - sampling, not secrecy
     budget = source.megabytes * 1e6
@@ -113,25 +52,27 @@ def read_records(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
         if budget <= 0:
             return
         budget -= len(json.dumps(record, ensure_ascii=False).encode())
-        yield {key: record[key], "lang": record["lang"] or source.language}
+        yield {**record, "lang": record["lang"] or source.language}
 
 
 @lru_cache(maxsize=1)
-def _read_files(paths: tuple[Path, ...], key: str) -> dict[str, list[dict[str, Any]]]:
+def _read_files(paths: tuple[Path, ...], stage: str) -> dict[str, list[Record]]:
     """Return the records of some files by the source that they name ("" where they name none).
 
     The last answer is kept: neighbouring sources of a recipe often share their files.
     """
-    by_source: dict[str, list[dict[str, Any]]] = {}
+    by_source: dict[str, list[Record]] = {}
     for path in paths:
         try:
             if path.suffix == ".toml":
-                by_source.setdefault("", []).extend(read_dialogues(path))
+                read = read_preferences if stage == "dpo" else read_dialogues
+                by_source.setdefault("", []).extend(read(path))
                 continue
             with _open(path) as lines:
                 for line in lines:
                     record = json.loads(line)
-                    kept = {key: record[key], "lang": record.get("lang")}
+                    kept = {field: record[field] for field in _FIELDS[stage]}
+                    kept["lang"] = record.get("lang")
                     by_source.setdefault(record.get("source", ""), []).append(kept)
         except (OSError, EOFError, lzma.LZMAError, ValueError, KeyError) as error:
             raise DataError(
@@ -153,7 +94,7 @@ def _open(path: Path) -> IO[str]:
 def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path) -> None:
     """Write the clean records of every source of `recipe` under `out`. Raises DataError."""
     cleaner = Cleaner()
-    heldout: list[dict[str, Any]] = []
+    heldout: list[Record] = []
     report: dict[str, Any] = {}
     for source in tqdm(recipe.sources, desc="data", unit="source"):
         folder = recipe_folder if source.local else mirror
@@ -165,11 +106,10 @@ def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path)
                 source=source.name,
             )
         counts = Counts()
-        kept: list[tuple[bytes, dict[str, Any]]] = []
+        kept: list[tuple[bytes, Record]] = []
         for record in read_records(source, folder):
-            digest = cleaner.clean(record, source, counts)
-            if digest is not None:
-                kept.append((digest, record))
+            if (clean := cleaner.clean(record, source, counts)) is not None:
+                kept.append(clean)
         if source.stage == "pretrain":
             languages = {record["lang"] for record in heldout}
             chosen, kept = hold_out(kept, languages)
@@ -191,8 +131,8 @@ def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path)
 
 
 def hold_out(
-    records: list[tuple[bytes, dict[str, Any]]], languages: set[str]
-) -> tuple[list[tuple[bytes, dict[str, Any]]], list[tuple[bytes, dict[str, Any]]]]:
+    records: list[tuple[bytes, Record]], languages: set[str]
+) -> tuple[list[tuple[bytes, Record]], list[tuple[bytes, Record]]]:
     """Split (hash, record) pairs into those held out and those to train on.
 
     Every HELDOUT_SHARE-th by hash, or the one of the lowest hash where neither this source

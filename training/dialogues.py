@@ -35,5 +35,23 @@ def read_dialogues(path: Path) -> Iterator[dict[str, Any]]:
             yield {"messages": list(itertools.chain(*turns)), "lang": group["lang"]}
 
 
+def read_preferences(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield {"prompt", "chosen", "rejected", "lang"} records from the same file.
+
+    The rejected answer fits another group's questions. Raises as read_dialogues does.
+    """
+    groups = tomllib.loads(path.read_text(encoding="utf-8"))["group"]
+    generator = random.Random(0)  # noqa: S311 - sampling, not secrecy
+    for group in groups:
+        others = [g for g in groups if g["lang"] == group["lang"] and g is not group]
+        for user in group["user"]:
+            yield {
+                "prompt": [{"role": "user", "content": user}],
+                "chosen": generator.choice(group["assistant"]),
+                "rejected": generator.choice(generator.choice(others)["assistant"]),
+                "lang": group["lang"],
+            }
+
+
 def _turn(user: str, assistant: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]

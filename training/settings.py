@@ -28,7 +28,7 @@ class TokenizerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class StageSettings:
-    """One training stage: pretraining or instruction tuning."""
+    """What every training stage sets."""
 
     steps: int
     batch_size: int
@@ -74,6 +74,14 @@ class StageSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DPOSettings(StageSettings):
+    """Preference optimisation; `batch_size` counts pairs."""
+
+    beta: float = 0.1
+    """How far the model may go from where it began: smaller lets it go farther."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a configuration file says."""
 
@@ -82,6 +90,7 @@ class Settings:
     model: ModelConfig
     pretrain: StageSettings
     sft: StageSettings
+    dpo: DPOSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +99,7 @@ class Source:
 
     name: str
     stage: str
-    """"pretrain" or "sft"."""
+    """"pretrain", "sft" or "dpo"."""
     language: str
     licence: str
     url: str
@@ -123,10 +132,10 @@ def load_settings(name_or_file: str) -> Settings:
     path = _find(name_or_file, "configs")
     values = _read(path)
     sections: dict[str, Any] = {"name": path.stem}
-    for section in ("tokenizer", "model", "pretrain", "sft"):
+    for section in ("tokenizer", "model", "pretrain", "sft", "dpo"):
         if not isinstance(values.get(section), dict):
             raise ConfigError("{path} lacks the section [{section}].", path=path, section=section)
-    unknown = set(values) - {"tokenizer", "model", "pretrain", "sft"}
+    unknown = set(values) - {"tokenizer", "model", "pretrain", "sft", "dpo"}
     if unknown:
         raise ConfigError(
             "{path} has an unknown section: {names}.", path=path, names=", ".join(sorted(unknown))
@@ -136,10 +145,11 @@ def load_settings(name_or_file: str) -> Settings:
     sections["model"] = _build(ModelConfig, values["model"], path)
     sections["pretrain"] = _build(StageSettings, values["pretrain"], path)
     sections["sft"] = _build(StageSettings, values["sft"], path)
+    sections["dpo"] = _build(DPOSettings, values["dpo"], path)
     settings = Settings(**sections)
     if settings.model.vocab_size < settings.tokenizer.vocab_size:
         raise ConfigError("{path}: the model's vocab_size is below the tokenizer's.", path=path)
-    for stage in (settings.pretrain, settings.sft):
+    for stage in (settings.pretrain, settings.sft, settings.dpo):
         if stage.sequence_length > settings.model.max_position_embeddings:
             raise ConfigError("{path}: sequence_length exceeds max_position_embeddings.", path=path)
     return settings
@@ -155,9 +165,9 @@ def load_recipe(name_or_file: str) -> tuple[Recipe, Path]:
     except KeyError as error:
         raise ConfigError("{path} lacks {field}.", path=path, field=error.args[0]) from error
     for source in sources:
-        if source.stage not in ("pretrain", "sft"):
+        if source.stage not in ("pretrain", "sft", "dpo"):
             raise ConfigError(
-                "{path}: the stage of {source} must be pretrain or sft.",
+                "{path}: the stage of {source} must be pretrain, sft or dpo.",
                 path=path,
                 source=source.name,
             )

@@ -1,12 +1,14 @@
 """Token shards: what the training stages read.
 
 A shard is one memory-mapped array of token ids, documents one after another, each opened
-by <s>. Instruction shards carry a second array: 1 where the token is the assistant's.
+by <s>. Instruction shards carry a second array: 1 where the token is the assistant's. In a
+preference shard every chosen conversation is followed by the rejected one.
 """
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,15 @@ from engine.errors import DataError
 from engine.tokenizer import Tokenizer
 
 Tokens = NDArray[np.uint16] | NDArray[np.uint32]
+Row = tuple[Tokens, NDArray[np.uint8] | None]
+"""Token ids, and 1 where they are trained on (None: everywhere)."""
 
 
 def write_shards(data: Path, tokenizer: Tokenizer) -> None:
     """Encode every record under `data` into `<stage>/<source>.tokens.npy` (and `.loss.npy`)."""
     template = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer)
-    paths = sorted(data.glob("pretrain/*.jsonl")) + sorted(data.glob("sft/*.jsonl"))
+    stages = ("pretrain", "sft", "dpo")
+    paths = [path for stage in stages for path in sorted(data.glob(f"{stage}/*.jsonl"))]
     for path in tqdm(paths, desc="tokenise", unit="source"):
         tokens: list[int] = []
         loss: list[int] = []
@@ -31,14 +36,24 @@ def write_shards(data: Path, tokenizer: Tokenizer) -> None:
                 record = json.loads(line)
                 if "text" in record:
                     tokens += encode_document(record["text"], tokenizer)
-                else:
-                    ids, mask = encode_conversation(record["messages"], template)
+                    continue
+                for messages in _conversations(record):
+                    ids, mask = encode_conversation(messages, template)
                     tokens += ids
                     loss += mask
         dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.uint32
         _save(path.with_suffix(".tokens.npy"), np.array(tokens, dtype=dtype))
         if loss:
             _save(path.with_suffix(".loss.npy"), np.array(loss, dtype=np.uint8))
+
+
+def _conversations(record: dict[str, Any]) -> list[list[Message]]:
+    if "messages" in record:
+        return [record["messages"]]
+    return [
+        [*record["prompt"], {"role": "assistant", "content": record[answer]}]
+        for answer in ("chosen", "rejected")
+    ]
 
 
 def encode_document(text: str, tokenizer: Tokenizer) -> list[int]:
@@ -89,7 +104,7 @@ class Shard:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def rows(self) -> Iterator[tuple[Tokens, NDArray[np.uint8] | None]]:
+    def rows(self) -> Iterator[Row]:
         """Yield rows of up to sequence_length + 1 tokens forever, reshuffled every epoch."""
         while True:
             epoch, place = divmod(self.cursor, len(self._starts))
@@ -107,7 +122,7 @@ class Shard:
 
     def _whole_conversations(self, length: int) -> list[tuple[int, int]]:
         """Join whole conversations into rows; one that is longer than a row is cut at its end."""
-        starts = np.flatnonzero(np.asarray(self.tokens) == self.tokens[0]).tolist()
+        starts = _document_starts(self.tokens)
         ends = [*starts[1:], len(self.tokens)]
         rows: list[tuple[int, int]] = []
         row_start = row_end = 0
@@ -119,6 +134,29 @@ class Shard:
             row_end = min(end, start + length)
         rows.append((row_start, row_end))
         return rows
+
+
+class PairShard(Shard):
+    """Preference pairs: a row holds a chosen conversation and the rejected one after it.
+
+    Pairs of which one half does not fit a row of a batch are left out.
+    """
+
+    def _row_starts(self) -> list[tuple[int, int]]:
+        if self.loss is None:
+            raise DataError("The shard {name} holds no preference pairs.", name=self.name)
+        bounds = [*_document_starts(self.tokens), len(self.tokens)]
+        length = self.sequence_length + 1
+        return [
+            (bounds[i], bounds[i + 2])
+            for i in range(0, len(bounds) - 2, 2)
+            if max(bounds[i + 1] - bounds[i], bounds[i + 2] - bounds[i + 1]) <= length
+        ]
+
+
+def _document_starts(tokens: Tokens) -> list[int]:
+    starts: list[int] = np.flatnonzero(np.asarray(tokens) == tokens[0]).tolist()
+    return starts
 
 
 def _save(path: Path, array: NDArray[np.generic]) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,37 @@ from training.settings import StageSettings, load_settings
 from training.trainer import Run, Trainer
 
 
-def run_stage(stage: str, description: str | None) -> None:
-    """Parse the command line of `stage` ("pretrain" or "sft") and train."""
-    parser = argparse.ArgumentParser(prog=f"python -m training.{stage}", description=description)
-    parser.add_argument("--config", required=True, help="training/configs/NAME.toml or a file")
-    parser.add_argument("--data", type=Path, required=True, help="what training.data wrote")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, help="instead of the configuration's")
-    parser.add_argument("--resume", action="store_true", help="go on from --out")
-    if stage == "sft":
-        parser.add_argument("--checkpoint", type=Path, help="the model to tune, from pretraining")
-    arguments = parser.parse_args()
+@dataclass(frozen=True)
+class Stage:
+    """What a stage's command line asks for."""
+
+    model: GEB
+    settings: StageSettings
+    run: Run
+    sources: dict[str, dict[str, Any]]
+    start: Path | None
+    """The checkpoint that the stage began from, also when it is resumed."""
+
+    def batches(self, kind: type[Batches] = Batches) -> Batches:
+        """Return the batches of this stage's sources."""
+        return kind(
+            self.run.data / self.run.stage,
+            {name: source["share"] for name, source in self.sources.items()},
+            self.settings,
+            bos_token_id=self.model.config.bos_token_id,
+            pad_token_id=self.model.config.pad_token_id,
+        )
+
+
+def open_stage(stage: str, description: str | None) -> Stage:
+    """Parse the command line of `stage` ("pretrain", "sft" or "dpo") and open what it names."""
+    arguments = _parse(stage, description)
     settings = load_settings(arguments.config)
     stage_settings: StageSettings = getattr(settings, stage)
     if arguments.steps:
         stage_settings = replace(stage_settings, steps=arguments.steps)
     torch.manual_seed(stage_settings.seed)
-
-    start = arguments.out if arguments.resume else getattr(arguments, "checkpoint", None)
-    if start is None and stage == "sft":
-        parser.error("--checkpoint is needed without --resume")
+    start = arguments.out if arguments.resume else arguments.checkpoint
     card: dict[str, Any] = {}
     if start is None:
         model, tokenizer_path = GEB(settings.model), arguments.data / "tokenizer.model"
@@ -52,17 +63,30 @@ def run_stage(stage: str, description: str | None) -> None:
     sources = {s["name"]: s for s in prepared["sources"].values() if s["stage"] == stage}
     card |= {"recipe": prepared["recipe"], "licence": prepared["licence"]}
     card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
-    batches = Batches(
-        arguments.data / stage,
-        {name: source["share"] for name, source in sources.items()},
-        stage_settings,
-        bos_token_id=model.config.bos_token_id,
-        pad_token_id=model.config.pad_token_id,
-    )
     run = Run(
         stage, arguments.data, arguments.out, Tokenizer(tokenizer_path), card, arguments.resume
     )
-    Trainer(model, batches, stage_settings, run).train()
+    return Stage(model, stage_settings, run, sources, arguments.checkpoint)
+
+
+def run_stage(stage: str, description: str | None) -> None:
+    """Run a stage whose loss is cross-entropy: "pretrain" or "sft"."""
+    opened = open_stage(stage, description)
+    Trainer(opened.model, opened.batches(), opened.settings, opened.run).train()
+
+
+def _parse(stage: str, description: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m training.{stage}", description=description)
+    parser.add_argument("--config", required=True, help="training/configs/NAME.toml or a file")
+    if stage == "pretrain":
+        parser.set_defaults(checkpoint=None)
+    else:
+        parser.add_argument("--checkpoint", type=Path, required=True, help="the model to tune")
+    parser.add_argument("--data", type=Path, required=True, help="what training.data wrote")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, help="instead of the configuration's")
+    parser.add_argument("--resume", action="store_true", help="go on from --out")
+    return parser.parse_args()
 
 
 def _check_same_shape(found: ModelConfig, wanted: ModelConfig, folder: Path) -> None:

@@ -5,6 +5,7 @@ import math
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -51,6 +52,8 @@ class Trainer:
         )
         self.body = torch.compile(model.model) if _wants_compile(settings) else model.model
         self.step = self.tokens = 0
+        self.metrics: dict[str, float] = {}
+        """What `loss` measured besides, for the log."""
         self._stopping = False
 
     def train(self) -> Path:
@@ -112,7 +115,7 @@ class Trainer:
         ):
             for group in optimizer.param_groups:
                 group["lr"] = peak * scale
-        loss = self._loss(batch)
+        loss = self.loss(batch)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
         if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
@@ -127,13 +130,23 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.tokens += self.batch_tokens
-        return {"loss": loss.item(), "gradient_norm": norm.item(), "learning_rate_scale": scale}
+        return {
+            "loss": loss.item(),
+            "gradient_norm": norm.item(),
+            "learning_rate_scale": scale,
+            **self.metrics,
+        }
 
-    def _loss(self, batch: Batch) -> Tensor:
+    def hidden(self, batch: Batch, body: Callable[..., Tensor]) -> Tensor:
+        """Return the hidden states [batch_size, sequence_length, hidden_size] of a decoder."""
         # The flash kernels on CPU take no mask; the plain one fuses well when compiled.
         kernel = SDPBackend.MATH if self.device.type == "cpu" else SDPBackend.EFFICIENT_ATTENTION
         with self.autocast, sdpa_kernel([kernel, SDPBackend.MATH]):
-            hidden = self.body(batch.input_ids.to(self.device), batch.document_ids.to(self.device))
+            return body(batch.input_ids.to(self.device), batch.document_ids.to(self.device))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return what a step lowers: here the mean cross-entropy of the targets, in nats."""
+        hidden = self.hidden(batch, self.body)
         return chunked_cross_entropy(
             hidden.flatten(0, 1),
             self.model.lm_head.weight.to(hidden.dtype),

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import DataError
-from training.data import clean_text, prepare
+from training.cleaning import clean_text
+from training.data import prepare
 from training.settings import Recipe, Source
 
 
@@ -93,6 +94,19 @@ def test_conversations_end_with_an_answer(tmp_path: Path) -> None:
     prepare(recipe, tmp_path, tmp_path, tmp_path / "out")
     (record,) = _records(tmp_path / "out/sft/a.jsonl")
     assert [m["content"] for m in record["messages"]] == [f"turn {i}" for i in range(4)]  # type: ignore[attr-defined]
+
+
+def test_preference_pairs_without_a_difference_are_left_out(tmp_path: Path) -> None:
+    prompt = [{"role": "user", "content": "hello"}]
+    pairs: list[dict[str, object]] = [
+        {"prompt": prompt, "chosen": "good", "rejected": "bad"},
+        {"prompt": prompt, "chosen": "same", "rejected": "same "},
+    ]
+    _write(tmp_path / "all.jsonl", pairs)
+    recipe = Recipe(name="r", config="test", licence="cc0-1.0", sources=(_source("a", "dpo"),))
+    prepare(recipe, tmp_path, tmp_path, tmp_path / "out")
+    (record,) = _records(tmp_path / "out/dpo/a.jsonl")
+    assert (record["chosen"], record["rejected"]) == ("good", "bad")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "not json", "no text"])
