@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.batches import IGNORED
+from training.model import GEB
 
 CHUNK_ROWS = 1024
 """Rows of logits held at once."""
@@ -49,3 +50,11 @@ def chunked_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Te
     """
     loss: Tensor = _ChunkedCrossEntropy.apply(hidden, weight, targets)
     return loss
+
+
+@torch.no_grad()
+def sequence_nats(model: GEB, token_ids: list[int]) -> float:
+    """Return -ln p of all tokens of one sequence after its first, given those before them."""
+    tokens = torch.tensor([token_ids], device=model.lm_head.weight.device)
+    logits = model(tokens[:, :-1])[0].float()
+    return F.cross_entropy(logits, tokens[0, 1:], reduction="sum").item()

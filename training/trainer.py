@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,11 +21,14 @@ from engine.errors import DataError
 from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.batches import Batch, Batches
-from training.heldout import bits_per_byte
-from training.loss import chunked_cross_entropy
+from training.evaluation.bpb import bits_per_byte_by_language
+from training.loss import chunked_cross_entropy, sequence_nats
 from training.model import GEB
 from training.optimizer import build_optimizers, learning_rate_scale
 from training.settings import StageSettings
+
+_HELDOUT_DOCUMENTS = 24
+"""Of each language, scored while training."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,13 @@ class Trainer:
         heldout = self.run.data / "heldout.jsonl"
         if not heldout.is_file():
             return {}
-        scores = bits_per_byte(self.model, self.run.tokenizer, heldout)
+        scores = bits_per_byte_by_language(
+            heldout,
+            _HELDOUT_DOCUMENTS,
+            partial(sequence_nats, self.model),
+            self.run.tokenizer,
+            self.model.config.max_position_embeddings,
+        )
         return {f"bits_per_byte_{language}": score for language, score in scores.items()}
 
     def _save(self) -> Path:

@@ -1,0 +1,1 @@
+"""Measures a model, checkpoint or bundle alike; `python -m training.evaluate` is the command."""

@@ -1,0 +1,136 @@
+"""Questions about a passage: is the answer right, and is its absence seen?
+
+Every question is asked twice: over its own passage (exact match, F1, and how often the
+answer is wrongly said to be missing), and over the passage of another article that fits
+the question best but lacks the answer (how often that is said).
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from tqdm import tqdm
+
+from engine.errors import DataError
+from training.evaluation.bm25 import BM25
+from training.evaluation.language import Language
+from training.evaluation.runner import Runner
+from training.evaluation.sampling import sample
+from training.evaluation.scoring import exact_match, f1, is_refusal
+from training.evaluation.squad import Dataset, Passage, Question, read_squad
+
+PROMPTS: dict[Language, str] = {
+    "zh": "阅读下面的文章，回答问题。\n\n{passage}\n\n问题：{question}",
+    "en": "Read the passage and answer the question.\n\n{passage}\n\nQuestion: {question}",
+}
+"""The one wording that every question is asked in."""
+ANSWER_TOKENS = 96
+"""The longest answer, or half the context where that is less."""
+
+
+@dataclass
+class _Case:
+    """One prompt and what became of it. `answerable` is False over a foreign passage."""
+
+    question: Question
+    passage: Passage
+    answerable: bool
+    answer: str = ""
+    passage_cut: bool = False
+
+
+def evaluate(runner: Runner, data: Path, limit: int | None) -> dict[str, Any]:
+    """Return the suite's scores, 0 to 100; `limit` is a number of questions, drawn with seed 0."""
+    dataset = read_squad(data)
+    distractors = Distractors(dataset.passages)
+    cases = []
+    for question in sample(dataset.questions, limit):
+        cases.append(_Case(question, question.passage, answerable=True))
+        if foreign := distractors.find(question):
+            cases.append(_Case(question, foreign, answerable=False))
+    # Questions about one passage side by side: the model then reads it once.
+    order = sorted(cases, key=lambda case: case.passage.context)
+    for case in tqdm(order, desc="docqa", unit="question"):
+        _ask(runner, case, dataset.language)
+    return _report(cases, dataset)
+
+
+def _ask(runner: Runner, case: _Case, language: Language) -> None:
+    answer_tokens = min(ANSWER_TOKENS, runner.context_length // 2)
+    room = runner.context_length - answer_tokens
+    passage = case.passage.context
+    while True:
+        text = PROMPTS[language].format(passage=passage, question=case.question.text)
+        prompt = runner.chat_template.encode([{"role": "user", "content": text}])
+        if len(prompt) <= room:
+            break
+        if not passage:
+            raise DataError(
+                "The model's context of {limit} tokens is too short for this question: {question}",
+                limit=runner.context_length,
+                question=case.question.text,
+            )
+        # A passage that is too long loses its end.
+        passage = passage[: -(len(prompt) - room)]
+        case.passage_cut = True
+    case.answer = runner.complete(prompt, answer_tokens).strip()
+
+
+def _report(cases: list[_Case], dataset: Dataset) -> dict[str, Any]:
+    language = dataset.language
+    own = [case for case in cases if case.answerable]
+    foreign = [case for case in cases if not case.answerable]
+
+    def refused(some: list[_Case]) -> float:
+        return 100 * fmean(is_refusal(case.answer, language) for case in some) if some else 0.0
+
+    return {
+        "language": language,
+        "n": len(own),
+        "em": fmean(exact_match(c.answer, c.question.answers, language) for c in own),
+        "f1": fmean(f1(c.answer, c.question.answers, language) for c in own),
+        "answerable_refused": refused(own),
+        "n_unanswerable": len(foreign),
+        "unanswerable_recognised": refused(foreign),
+        "passages_cut": sum(case.passage_cut for case in cases),
+        "answers": [
+            {
+                "id": case.question.id,
+                "question": case.question.text,
+                "references": list(case.question.answers),
+                "answerable": case.answerable,
+                "answer": case.answer,
+            }
+            for case in cases
+        ],
+    }
+
+
+class Distractors:
+    """Finds a passage that looks as if it answered a question, and does not."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = list(passages)
+        # Among equally good ones chance decides, the same each time.
+        random.Random(0).shuffle(self._passages)  # noqa: S311 - sampling, not secrecy
+        self._index = BM25([passage.context for passage in self._passages])
+        self._plain = [_letters(passage.context) for passage in self._passages]
+
+    def find(self, question: Question) -> Passage | None:
+        """Return the best match of another article without any of the answers, if there is one."""
+        answers = [_letters(answer) for answer in question.answers]
+        for index in self._index.ranking(question.text):
+            passage = self._passages[index]
+            if passage.article != question.passage.article and not any(
+                answer in self._plain[index] for answer in answers
+            ):
+                return passage
+        return None
+
+
+def _letters(text: str) -> str:
+    """Return letters and digits alone, so that spelling does not hide an answer."""
+    return "".join(filter(str.isalnum, text.casefold()))

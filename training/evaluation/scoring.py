@@ -1,0 +1,137 @@
+"""Document answers against references: exact match, F1, and the admission that there is none.
+
+English by the rules of SQuAD (Rajpurkar et al. 2016): lower case, no punctuation or
+articles, overlap of words. Chinese by those of CMRC 2018 (Cui et al. 2019): lower case, no
+punctuation, longest common run of units, where a unit is a Chinese character or another
+script's word. Before either, `strip_wrappers` removes what our training data put around an
+answer.
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from training.evaluation.language import Language
+
+# A source that was cited ("[1]", "【2】"), before or after the full stop.
+_CITATIONS = re.compile(r"(?:\s*(?:\[\d+\]|【\d+】))+(?=[.。]?\s*$)")
+_LEAD_IN = re.compile(r"^(?:the answer is|答案是|答案为)\s*[:：]?\s*", re.IGNORECASE)
+
+# CMRC 2018 leaves out these marks; ASCII full stops and commas belong to numbers there.
+_CHINESE_MARKS = frozenset("-:_*^/\\~`+=，。：？！“”；’《》…·、「」（）－～『』")
+_CHINESE_UNIT = re.compile(r"[\u4e00-\u9fa5]|\d+(?:[.,]\d+)*|(?:(?![\u4e00-\u9fa5\d])\w)+|[^\w\s]")
+_ENGLISH_MARKS = str.maketrans("", "", string.punctuation)
+
+REFUSALS: dict[Language, tuple[str, ...]] = {
+    "zh": (
+        "没有说明",
+        "没有提到",
+        "没有提及",
+        "没有相关",
+        "没有给出",
+        "没有写",
+        "未提到",
+        "未提及",
+        "未说明",
+        "找不到答案",
+        "没有答案",
+        "无法回答",
+        "不能回答",
+    ),
+    "en": (
+        "does not say",
+        "does not mention",
+        "does not give",
+        "does not contain",
+        "does not answer",
+        "does not provide",
+        "not mentioned",
+        "not stated",
+        "not given in",
+        "cannot find",
+        "cannot be answered",
+        "no answer",
+    ),
+}
+"""An answer with one of these says that the text does not: the wordings of our training data
+(in full, "doesn't" and "can't"), and their nearest variants."""
+
+
+def strip_wrappers(answer: str) -> str:
+    """Return `answer` without what is trained around it.
+
+    That is: blanks, citation marks at the end ("[1]"), one full stop at the end, and the
+    lead-in "The answer is" or "答案是".
+    """
+    answer = _CITATIONS.sub("", answer.strip()).strip()
+    return _LEAD_IN.sub("", answer).removesuffix("。").removesuffix(".").strip()
+
+
+def is_refusal(answer: str, language: Language) -> bool:
+    """Return whether `answer` says that the text does not hold the answer."""
+    plain = answer.lower().replace("’", "'").replace("can't", "cannot").replace("n't", " not")
+    return any(phrase in plain for phrase in REFUSALS[language])
+
+
+def exact_match(answer: str, references: Sequence[str], language: Language) -> float:
+    """Return 100 if `answer` equals one of `references` after normalisation, else 0."""
+    normalise = _normalise_english if language == "en" else _normalise_chinese
+    found = normalise(strip_wrappers(answer))
+    return 100.0 * any(found == normalise(strip_wrappers(one)) for one in references)
+
+
+def f1(answer: str, references: Sequence[str], language: Language) -> float:
+    """Return the best F1 of `answer` against one of `references`, 0 to 100."""
+    units, overlap = _MEASURES[language]
+    found = units(strip_wrappers(answer))
+    return max(_f1(found, units(strip_wrappers(one)), overlap) for one in references)
+
+
+def _f1(
+    found: list[str], wanted: list[str], overlap: Callable[[list[str], list[str]], int]
+) -> float:
+    if not found or not wanted:
+        return 100.0 * (found == wanted)
+    return 200.0 * overlap(found, wanted) / (len(found) + len(wanted))
+
+
+def _normalise_english(text: str) -> str:
+    return " ".join(_english_units(text))
+
+
+def _english_units(text: str) -> list[str]:
+    words = text.lower().translate(_ENGLISH_MARKS).split()
+    return [word for word in words if word not in ("a", "an", "the")]
+
+
+def _shared_words(found: list[str], wanted: list[str]) -> int:
+    return sum((Counter(found) & Counter(wanted)).values())
+
+
+def _normalise_chinese(text: str) -> str:
+    kept = "".join(character for character in text.lower() if character not in _CHINESE_MARKS)
+    return kept.strip()
+
+
+def _chinese_units(text: str) -> list[str]:
+    return _CHINESE_UNIT.findall(_normalise_chinese(text))
+
+
+def _longest_common_run(found: list[str], wanted: list[str]) -> int:
+    longest = 0
+    lengths = [0] * (len(wanted) + 1)
+    for unit in found:
+        # lengths[i]: the common run that ends here and at wanted[i - 1].
+        runs = zip(wanted, lengths, strict=False)
+        lengths = [0, *(length + 1 if unit == other else 0 for other, length in runs)]
+        longest = max(longest, *lengths)
+    return longest
+
+
+_MEASURES: dict[
+    Language, tuple[Callable[[str], list[str]], Callable[[list[str], list[str]], int]]
+] = {
+    "en": (_english_units, _shared_words),
+    "zh": (_chinese_units, _longest_common_run),
+}
