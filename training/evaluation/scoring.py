@@ -20,7 +20,8 @@ _LEAD_IN = re.compile(r"^(?:the answer is|答案是|答案为)\s*[:：]?\s*", re
 
 # CMRC 2018 leaves out these marks; ASCII full stops and commas belong to numbers there.
 _CHINESE_MARKS = frozenset("-:_*^/\\~`+=，。：？！“”；’《》…·、「」（）－～『』")
-_CHINESE_UNIT = re.compile(r"[\u4e00-\u9fa5]|\d+(?:[.,]\d+)*|(?:(?![\u4e00-\u9fa5\d])\w)+|[^\w\s]")
+_WORD = r"(?:(?![\u4e00-\u9fa5])\w)+"
+_CHINESE_UNIT = re.compile(rf"[\u4e00-\u9fa5]|{_WORD}(?:[.,](?=\d){_WORD})*|[^\w\s]")
 _ENGLISH_MARKS = str.maketrans("", "", string.punctuation)
 
 REFUSALS: dict[Language, tuple[str, ...]] = {
