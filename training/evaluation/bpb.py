@@ -37,7 +37,7 @@ def read_heldout(path: Path) -> list[Document]:
         try:
             record = json.loads(line)
             documents.append(
-                Document(str(record["text"]), str(record["lang"]), record.get("source", ""))
+                Document(str(record["text"]), str(record["lang"]), str(record.get("source", "")))
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
