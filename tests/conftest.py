@@ -77,17 +77,21 @@ def build_bundle(tokenizer_file: Path, tiny_config: ModelConfig) -> Callable[...
         out: Path, *, weights: Weights | None = None, quantization: Quantization | None = None
     ) -> Path:
         random = RandomWeights(tiny_config)
+        control_ids = list(Tokenizer(tokenizer_file).control_tokens.values())
         stop_ids = [2, Tokenizer(tokenizer_file).control_tokens["<|user|>"]]
 
-        def endless(name: str) -> NDArray[np.float32]:
-            """A stop token of logit 0 is never among the likely ones: no answer ends by chance."""
+        def talkative(name: str) -> NDArray[np.float32]:
+            """Control tokens of logit 0 are never among the likely ones.
+
+            Otherwise answers would end by chance, or repeat "<|assistant|>", which shows nothing.
+            """
             weight = random(name) * np.float32(1 if "norm" in name else 4)
             if name == "model.embed_tokens.weight":
-                weight[stop_ids] = 0
+                weight[control_ids] = 0
             return weight
 
         with new_bundle(out) as folder:
-            graph = build_graph(tiny_config, weights or endless, quantization)
+            graph = build_graph(tiny_config, weights or talkative, quantization)
             write_graph(graph, folder, lambda _done, _total: None)
             write_configs(tiny_config, stop_ids, {}, folder)
             (folder / "tokenizer.model").write_bytes(tokenizer_file.read_bytes())
