@@ -1,0 +1,138 @@
+"""LaTeX drawn as vectors: inside a line of text, or as a block of its own."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from PySide6.QtCore import QByteArray, QPointF, QRect, QRectF, QSizeF
+from PySide6.QtGui import (
+    QFontInfo,
+    QFontMetricsF,
+    QPainter,
+    QPyTextObject,
+    QTextCharFormat,
+    QTextDocument,
+    QTextFormat,
+)
+from PySide6.QtSvg import QSvgRenderer
+
+from app.blocks import SOURCE_PROPERTY
+
+FORMULA_OBJECT: Final = QTextFormat.ObjectTypes.UserObject.value + 1
+_LATEX: Final = QTextFormat.Property.UserProperty.value + 2
+_DISPLAYED: Final = QTextFormat.Property.UserProperty.value + 3
+_MAX_LENGTH: Final = 2000
+"""Characters: longer ones are shown as source, for the time that they would take."""
+_SCALE: Final = 1.06
+"""The formula font looks smaller than those for text."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A drawing in black, and its extent in pixels around the line that text stands on."""
+
+    svg: str
+    width: float
+    ascent: float
+    descent: float
+
+    def draw(self, painter: QPainter, place: QPointF, color: str) -> None:
+        """Draw with the left end of the base line at `place`."""
+        rect = QRectF(place.x(), place.y() - self.ascent, self.width, self.ascent + self.descent)
+        _renderer(self.svg, color).render(painter, rect)
+
+
+@lru_cache(maxsize=512)
+def typeset(latex: str, size: int, displayed: bool) -> Formula | None:
+    """Return the drawing of `latex` for text of `size` pixels; None where it cannot be read."""
+    import ziamath  # here: it reads a font, and most chats have no formula
+
+    if not latex or len(latex) > _MAX_LENGTH:
+        return None
+    ziamath.config.svg2 = False  # paths that QtSvg knows
+    try:
+        formula = ziamath.Latex(latex, size=size * _SCALE, inline=not displayed, margin=1)
+        if not all(
+            character in " \t\n" or formula.font.glyphindex(character) for character in latex
+        ):
+            return None  # letters that its font does not have, such as Chinese
+        svg = formula.svg()
+    except Exception:  # noqa: BLE001 its parsers raise whatever bad input leads them to
+        return None
+    box = formula.node.bbox
+    return Formula(svg, box.xmax - box.xmin + 2, box.ymax + 1, 1 - box.ymin)
+
+
+def formula_format(
+    latex: str, source: str, base: QTextCharFormat, *, displayed: bool, alone: bool = False
+) -> QTextCharFormat | None:
+    """Return the format of the one character that stands for `latex`; None: show the source.
+
+    `alone`: there is no text in its line to stand beside.
+    """
+    formula = typeset(latex, QFontInfo(base.font()).pixelSize(), displayed)
+    if formula is None:
+        return None
+    kinds = QTextCharFormat.VerticalAlignment
+    deep = formula.descent > QFontMetricsF(base.font()).descent()
+    result = QTextCharFormat(base)
+    result.setObjectType(FORMULA_OBJECT)
+    result.setProperty(_LATEX, latex)
+    result.setProperty(_DISPLAYED, displayed)
+    result.setProperty(SOURCE_PROPERTY, source)
+    result.setVerticalAlignment(
+        kinds.AlignNormal if alone else kinds.AlignMiddle if deep else kinds.AlignBaseline
+    )
+    return result
+
+
+class FormulaObject(QPyTextObject):
+    """Draws the formulas among the text of a document.
+
+    Qt places their boxes in three ways: on the base line (AlignNormal), reaching below it as
+    far as letters do (AlignBaseline), and around a point a quarter of an x above it
+    (AlignMiddle). A deep formula gets the last and as much room below as it has above.
+    """
+
+    def intrinsicSize(self, _document: QTextDocument, _position: int, style: QTextFormat) -> QSizeF:
+        chars = style.toCharFormat()
+        formula, metrics = _formula(chars), QFontMetricsF(chars.font())
+        kinds = QTextCharFormat.VerticalAlignment
+        half_x = metrics.xHeight() / 2
+        height = {
+            kinds.AlignBaseline: formula.ascent + metrics.descent(),
+            kinds.AlignMiddle: max(2 * formula.ascent - half_x, 2 * formula.descent + half_x),
+        }.get(chars.verticalAlignment(), formula.ascent + formula.descent)
+        return QSizeF(formula.width, height)
+
+    def drawObject(
+        self,
+        painter: QPainter,
+        rect: QRectF | QRect,
+        _document: QTextDocument,
+        _position: int,
+        style: QTextFormat,
+    ) -> None:
+        chars = style.toCharFormat()
+        formula, metrics = _formula(chars), QFontMetricsF(chars.font())
+        kinds = QTextCharFormat.VerticalAlignment
+        rect = QRectF(rect)
+        base_line = {
+            kinds.AlignBaseline: rect.bottom() - metrics.descent(),
+            kinds.AlignMiddle: rect.center().y() + metrics.xHeight() / 4,
+        }.get(chars.verticalAlignment(), rect.bottom() - formula.descent)
+        color = chars.foreground().color().name()
+        formula.draw(painter, QPointF(rect.left(), base_line), color)
+
+
+def _formula(chars: QTextCharFormat) -> Formula:
+    size = QFontInfo(chars.font()).pixelSize()
+    formula = typeset(str(chars.property(_LATEX)), size, bool(chars.property(_DISPLAYED)))
+    if formula is None:
+        raise ValueError("a formula that could not be read has no format")
+    return formula
+
+
+@lru_cache(maxsize=256)
+def _renderer(svg: str, color: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(svg.replace('"black"', f'"{color}"').encode()))
