@@ -67,13 +67,15 @@ class ProseBlock(TextBlock):
         self.show_leaves(leaves)
 
     def _write(self, cursor: QTextCursor, first: int, leaves: Sequence[Leaf]) -> None:
-        if first:
-            kept = self.document().findBlockByNumber(first - 1)
-            cursor.setPosition(kept.position() + kept.length() - 1)
+        first = min(first, len(leaves) - 1)
+        if first < len(self.leaves):  # its block is used again: a merged one would mix formats
+            cursor.setPosition(self.document().findBlockByNumber(first).position())
+        else:
+            cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
         for number in range(first, len(leaves)):
-            if number:
+            if number > first or first == len(self.leaves) > 0:
                 cursor.insertBlock()
             _write_leaf(cursor, leaves[number], self.font(), before=number > 0)
         self.leaves[first:] = leaves[first:]

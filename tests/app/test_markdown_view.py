@@ -52,6 +52,7 @@ def answer(qapp: QApplication, qtbot: QtBot) -> Iterator[MarkdownView]:
     with qtbot.waitExposed(window):
         window.show()
     yield view
+    window.close()
 
 
 def show(view: MarkdownView, text: str, size: int = 1000) -> None:
@@ -85,7 +86,7 @@ def signature(view: MarkdownView) -> list[tuple[str, str, list[tuple[int, int, s
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(documents, st.integers(1, 9))
 def test_streamed_widgets_equal_those_shown_at_once(
