@@ -1,14 +1,9 @@
 """A block of code: its language, a copy button, colours, and lines that scroll sideways."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
-from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
-from pygments.util import ClassNotFound
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QColor, QGuiApplication, QSyntaxHighlighter, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -19,6 +14,9 @@ from app.icons import IconButton
 from app.markdown.leaves import Leaf
 from engine.i18n import tr
 
+if TYPE_CHECKING:
+    from app.markdown.highlight import Span
+
 _COPIED_MS: Final = 1500
 _LINE_HEIGHT_EM: Final = 1.5
 _WINDOW: Final = 16
@@ -26,8 +24,6 @@ _WINDOW: Final = 16
 _SLICE_SECONDS: Final = 0.006
 _MAX_COLORED: Final = 200_000
 """Characters: longer code is left without colours."""
-_Span = tuple[int, int, str]
-"""Start and length in a line, and the name of a colour of the theme."""
 
 
 class CodeBlock(QFrame):
@@ -115,19 +111,20 @@ class _Highlighter(QSyntaxHighlighter):
 
     def __init__(self, text: TextBlock) -> None:
         super().__init__(text.document())
-        self._spans: list[list[_Span]] = []
-        self._reading: Iterator[list[_Span]] = iter(())
+        self._spans: list[list[Span]] = []
+        self._reading: Iterator[list[Span]] = iter(())
         self._line = 0
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._read_on)
 
     def color(self, leaf: Leaf, first: int) -> None:
         """Read the lines of `leaf` from `first` on and colour those that differ."""
-        lexer = _lexer(leaf.language)
-        if lexer is None or len(leaf.text) > _MAX_COLORED:
+        from app.markdown.highlight import spans_by_line  # here: most chats have no code
+
+        if len(leaf.text) > _MAX_COLORED:
             return
         source = "\n".join(leaf.text.split("\n")[first:])
-        self._reading, self._line = _spans_by_line(lexer, source), first
+        self._reading, self._line = spans_by_line(leaf.language, source), first
         self._read_on()
 
     def is_reading(self) -> bool:
@@ -155,52 +152,3 @@ class _Highlighter(QSyntaxHighlighter):
             style = QTextCharFormat()
             style.setForeground(QColor(getattr(theme.colors(), name)))
             self.setFormat(start, length, style)
-
-
-def _spans_by_line(lexer: Lexer, source: str) -> Iterator[list[_Span]]:
-    line: list[_Span] = []
-    position = 0
-    for kind, value in lexer.get_tokens(source):
-        name = _color_name(kind)
-        for index, part in enumerate(value.split("\n")):
-            if index:
-                yield line
-                line, position = [], 0
-            length = len(part.encode("utf-16-le")) // 2
-            if name and length:
-                line.append((position, length, name))
-            position += length
-    if line:
-        yield line
-
-
-@lru_cache(maxsize=256)
-def _color_name(kind: _TokenType) -> str:
-    """Return which colour of the theme tokens of `kind` have; none: that of the text."""
-    for parent, name in _COLOR_NAMES.items():
-        if kind in parent:
-            return name
-    return ""
-
-
-_COLOR_NAMES: Final = {
-    Comment: "code_comment",
-    Keyword: "code_keyword",
-    Operator.Word: "code_keyword",
-    Name.Tag: "code_keyword",
-    String: "code_string",
-    Number: "code_number",
-    Name.Function: "code_name",
-    Name.Class: "code_name",
-    Name.Decorator: "code_name",
-    Name.Attribute: "code_name",
-    Name.Builtin: "code_name",
-}
-
-
-@lru_cache(maxsize=64)
-def _lexer(language: str) -> Lexer | None:
-    try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None

@@ -63,8 +63,8 @@ class ProseBlock(TextBlock):
 
     def recolor(self) -> None:
         """Use the colours of the scheme that is on now."""
-        leaves, self.leaves = self.leaves, []
-        self.show_leaves(leaves)
+        with self.writing() as cursor:
+            self._write(cursor, 0, list(self.leaves))
 
     def _write(self, cursor: QTextCursor, first: int, leaves: Sequence[Leaf]) -> None:
         first = min(first, len(leaves) - 1)
