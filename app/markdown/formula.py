@@ -1,11 +1,13 @@
 """LaTeX drawn as vectors: inside a line of text, or as a block of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
+from xml.etree.ElementTree import tostring
 
 from PySide6.QtCore import QByteArray, QPointF, QRect, QRectF, QSizeF
 from PySide6.QtGui import (
+    QColor,
     QFontInfo,
     QFontMetricsF,
     QPainter,
@@ -16,7 +18,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
+from app import theme
 from app.blocks import SOURCE_PROPERTY
+from app.markdown.han import Letter, put_squares, take_squares
 
 FORMULA_OBJECT: Final = QTextFormat.ObjectTypes.UserObject.value + 1
 _LATEX: Final = QTextFormat.Property.UserProperty.value + 2
@@ -25,6 +29,8 @@ _MAX_LENGTH: Final = 2000
 """Characters: longer ones are shown as source, for the time that they would take."""
 _SCALE: Final = 1.06
 """The formula font looks smaller than those for text."""
+_MARGIN: Final = 1
+"""Pixels around a formula, for what its outlines do not count."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,19 @@ class Formula:
     width: float
     ascent: float
     descent: float
+    letters: tuple[Letter, ...] = ()
+    """Chinese ones, from the left end of the base line."""
 
     def draw(self, painter: QPainter, place: QPointF, color: str) -> None:
         """Draw with the left end of the base line at `place`."""
         rect = QRectF(place.x(), place.y() - self.ascent, self.width, self.ascent + self.descent)
         _renderer(self.svg, color).render(painter, rect)
+        painter.setPen(QColor(color))
+        font = theme.message_font()
+        for letter in self.letters:
+            font.setPixelSize(letter.size)
+            painter.setFont(font)
+            painter.drawText(place + QPointF(letter.x, letter.y), letter.text)
 
 
 @lru_cache(maxsize=512)
@@ -50,17 +64,26 @@ def typeset(latex: str, size: int, displayed: bool) -> Formula | None:
     if not latex or len(latex) > _MAX_LENGTH:
         return None
     ziamath.config.svg2 = False  # paths that QtSvg knows
+    source, letters = put_squares(latex)
     try:
-        formula = ziamath.Latex(latex, size=size * _SCALE, inline=not displayed, margin=1)
-        if not all(
-            character in " \t\n" or formula.font.glyphindex(character) for character in latex
-        ):
-            return None  # letters that its font does not have, such as Chinese
-        svg = formula.svg()
+        formula = ziamath.Latex(source, size=size * _SCALE, inline=not displayed, margin=_MARGIN)
+        if not all(formula.font.glyphindex(letter) for letter in source if not letter.isspace()):
+            return None  # there are letters that its font does not have
+        drawing = formula.svgxml()
     except Exception:  # noqa: BLE001 its parsers raise whatever bad input leads them to
         return None
+    places = take_squares(drawing, letters)
+    if places is None:
+        return None
     box = formula.node.bbox
-    return Formula(svg, box.xmax - box.xmin + 2, box.ymax + 1, 1 - box.ymin)
+    left = box.xmin - _MARGIN
+    return Formula(
+        tostring(drawing, encoding="unicode"),
+        box.xmax - left + _MARGIN,
+        box.ymax + _MARGIN,
+        _MARGIN - box.ymin,
+        tuple(replace(letter, x=letter.x - left) for letter in places),
+    )
 
 
 def formula_format(

@@ -15,6 +15,7 @@ from test_transcript import message
 from app import theme
 from app.blocks import TextBlock
 from app.markdown.code import CodeBlock
+from app.markdown.formula import typeset
 from app.markdown.formula_block import FormulaBlock
 from app.markdown.prose import ProseBlock
 from app.markdown.table import TableBlock
@@ -222,7 +223,7 @@ def test_code_is_copied_and_scrolls_sideways(
     assert qapp.clipboard().text() == "x" * 300 + "\n\tb"
 
 
-@pytest.mark.parametrize("latex", ["\\frac{", "x^", "速度", "x" * 3000])
+@pytest.mark.parametrize("latex", ["\\frac{", "x^", "\U0001f600", "路\\ x", "x" * 3000])
 def test_unreadable_formula_is_shown_as_source(answer: MarkdownView, latex: str) -> None:
     show(answer, f"in text ${latex}$\n\n$$\n{latex}\n$$")
     assert answer.blocks[0].toPlainText() == f"in text ${latex}$"
@@ -238,6 +239,17 @@ def test_formula_is_drawn_in_the_colour_of_the_text(answer: MarkdownView) -> Non
         for y in range(picture.height())
     }
     assert min(seen) < 80
+
+
+def test_chinese_in_a_formula_is_drawn_at_its_place(qapp: QApplication) -> None:
+    formula = typeset(r"\frac{路}{\text{用时 }t} x_{下}^{上}", 20, True)
+    places = {letter.text: letter for letter in formula.letters}
+    assert set(places) == set("路用时下上")
+    assert places["路"].y < places["用"].y == places["时"].y
+    assert places["用"].x < places["时"].x
+    assert places["上"].y < places["下"].y
+    assert places["上"].size < places["路"].size
+    assert "#fe" not in formula.svg
 
 
 def test_prices_are_no_formula(answer: MarkdownView) -> None:
