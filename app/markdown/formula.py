@@ -1,9 +1,10 @@
 """LaTeX drawn as vectors: inside a line of text, or as a block of its own."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
-from xml.etree.ElementTree import tostring
+from xml.etree.ElementTree import Element, fromstring, tostring
 
 from PySide6.QtCore import QByteArray, QPointF, QRect, QRectF, QSizeF
 from PySide6.QtGui import (
@@ -27,6 +28,12 @@ _LATEX: Final = QTextFormat.Property.UserProperty.value + 2
 _DISPLAYED: Final = QTextFormat.Property.UserProperty.value + 3
 _MAX_LENGTH: Final = 2000
 """Characters: longer ones are shown as source, for the time that they would take."""
+_MAX_EXTENT: Final = 8000
+"""Pixels to one side."""
+_MAX_DEPTH: Final = 13
+_MAX_ELEMENTS: Final = 500
+"""Of MathML: ziamath's time doubles with each level and is half a millisecond for an element."""
+_TAG: Final = re.compile(r"\\tag\*?\{([^{}]*)\}")
 _SCALE: Final = 1.06
 """The formula font looks smaller than those for text."""
 _MARGIN: Final = 1
@@ -60,13 +67,17 @@ class Formula:
 def typeset(latex: str, size: int, displayed: bool) -> Formula | None:
     """Return the drawing of `latex` for text of `size` pixels; None where it cannot be read."""
     import ziamath  # here: it reads a font, and most chats have no formula
+    from ziamath.tex import tex2mml
 
     if not latex or len(latex) > _MAX_LENGTH:
         return None
     ziamath.config.svg2 = False  # paths that QtSvg knows
-    source, letters = put_squares(latex)
+    source, letters = put_squares(_TAG.sub(r"\\qquad \\text{(\1)}", latex))
     try:
-        formula = ziamath.Latex(source, size=size * _SCALE, inline=not displayed, margin=_MARGIN)
+        tree = fromstring(tex2mml(source, inline=not displayed))  # noqa: S314 just written here
+        if not _is_modest(tree):
+            return None
+        formula = ziamath.Math(tree, size=size * _SCALE, margin=_MARGIN)
         if not all(formula.font.glyphindex(letter) for letter in source if not letter.isspace()):
             return None  # there are letters that its font does not have
         drawing = formula.svgxml()
@@ -76,6 +87,8 @@ def typeset(latex: str, size: int, displayed: bool) -> Formula | None:
     if places is None:
         return None
     box = formula.node.bbox
+    if not (0 <= box.xmax - box.xmin < _MAX_EXTENT and 0 <= box.ymax - box.ymin < _MAX_EXTENT):
+        return None
     left = box.xmin - _MARGIN
     return Formula(
         tostring(drawing, encoding="unicode"),
@@ -84,6 +97,16 @@ def typeset(latex: str, size: int, displayed: bool) -> Formula | None:
         _MARGIN - box.ymin,
         tuple(replace(letter, x=letter.x - left) for letter in places),
     )
+
+
+def _is_modest(tree: Element) -> bool:
+    """True if drawing `tree` takes no longer than a reader would wait."""
+    level, depth, count = [tree], 0, 0
+    while level and depth <= _MAX_DEPTH and count <= _MAX_ELEMENTS:
+        count += len(level)
+        level = [child for element in level for child in element]
+        depth += 1
+    return not level and count <= _MAX_ELEMENTS
 
 
 def formula_format(

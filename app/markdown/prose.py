@@ -151,7 +151,7 @@ def _gap(leaf: Leaf) -> int:
     """Return the pixels above a leaf."""
     if leaf.kind == "heading":
         return theme.SPACE * 2
-    return 2 if leaf.marker else theme.SPACE
+    return 2 if leaf.marker else theme.SPACE + 2
 
 
 def _decorate(

@@ -1,6 +1,7 @@
 """An answer's blocks as a reader meets them: real widgets, streamed and at once."""
 
 from collections.abc import Iterator
+from time import perf_counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -250,6 +251,24 @@ def test_chinese_in_a_formula_is_drawn_at_its_place(qapp: QApplication) -> None:
     assert places["上"].y < places["下"].y
     assert places["上"].size < places["路"].size
     assert "#fe" not in formula.svg
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        "\\frac{1}{" * 15 + "x" + "}" * 15,  # would take a minute
+        "{" * 900 + "x" + "}" * 900,
+        "a^2+" * 400,
+        "\\text{<image href='file:///etc/passwd'/>}",
+        "x\\hspace{1000000em}y",
+    ],
+)
+def test_hostile_formula_costs_little(qapp: QApplication, latex: str) -> None:
+    typeset("x", 20, True)
+    begun = perf_counter()
+    formula = typeset(latex, 20, True)
+    assert perf_counter() - begun < 0.5
+    assert formula is None or "image" not in formula.svg
 
 
 def test_prices_are_no_formula(answer: MarkdownView) -> None:
