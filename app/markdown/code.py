@@ -123,6 +123,7 @@ class _Highlighter(QSyntaxHighlighter):
 
         if len(leaf.text) > _MAX_COLORED:
             return
+        self._spans += [[] for _ in range(first - len(self._spans))]  # not read to their end
         source = "\n".join(leaf.text.split("\n")[first:])
         self._reading, self._line = spans_by_line(leaf.language, source), first
         self._read_on()

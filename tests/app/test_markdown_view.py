@@ -15,6 +15,7 @@ from test_transcript import message
 
 from app import theme
 from app.blocks import TextBlock
+from app.markdown import code
 from app.markdown.code import CodeBlock
 from app.markdown.formula import typeset
 from app.markdown.formula_block import FormulaBlock
@@ -99,6 +100,20 @@ def test_streamed_widgets_equal_those_shown_at_once(
     show(whole, text, max(1, len(text)))
     assert signature(streamed) == signature(whole)
     assert streamed.plain_text() == whole.plain_text()
+    for view in (streamed, whole):
+        view.deleteLater()
+
+
+def test_slowly_coloured_code_ends_with_all_its_colours(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "```python\n" + "".join(f"x = {n}  # {n}\n" * 2 for n in range(30)) + "```\n"
+    whole, streamed = MarkdownView(), MarkdownView()
+    show(whole, text)
+    expected = signature(whole)
+    monkeypatch.setattr(code, "_SLICE_SECONDS", 0)
+    show(streamed, text, 5)
+    assert signature(streamed) == expected
     for view in (streamed, whole):
         view.deleteLater()
 
