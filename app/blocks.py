@@ -1,40 +1,45 @@
-"""The blocks that a message is made of: so far only prose, shown exactly as it was written."""
+"""What the blocks of a message share, and the plain text of the user's own messages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import ceil
+from typing import Final
 
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QFont,
     QFontInfo,
     QFontMetricsF,
     QTextBlockFormat,
     QTextCursor,
+    QTextFormat,
     QTextOption,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QTextBrowser, QWidget
 
 from app import theme
 from engine.i18n import tr
 
+SOURCE_PROPERTY: Final = QTextFormat.Property.UserProperty.value + 1
+"""Of a character that stands for something drawn: what is copied in its place."""
+_OBJECT: Final = "\ufffc"
 
-class ProseBlock(QTextEdit):
-    """Selectable plain text, as high as its content. No markup in it is ever interpreted.
 
-    `append_text` lays out and repaints only the paragraph that grows, so a long answer
-    costs no more per token than a short one.
-    """
+class TextBlock(QTextBrowser):
+    """Selectable text as high as its content. It fetches nothing and follows no link by itself."""
 
-    copy_message_requested = Signal()
+    copy_text_requested = Signal()
+    copy_markdown_requested = Signal()
 
-    def __init__(self, text: str, label: str, parent: QWidget | None = None) -> None:
+    def __init__(self, label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(label)
-        self.setReadOnly(True)
+        self.setOpenLinks(False)
         self.setUndoRedoEnabled(False)
         self.setAcceptDrops(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFont(theme.message_font())
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
@@ -45,31 +50,30 @@ class ProseBlock(QTextEdit):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.document().setDocumentMargin(0)
-        self._set_line_height()
-        self._natural_width = 0
-        self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
-        self.append_text(text)
+        self.document().documentLayout().documentSizeChanged.connect(self.fit_height)
 
-    def append_text(self, text: str) -> None:
-        """Add `text` at the end; the reader's selection stays."""
+    @contextmanager
+    def writing(self) -> Iterator[QTextCursor]:
+        """Yield a cursor to write with; what the reader has selected stays selected."""
         reader = self.textCursor()
         anchor, position = reader.anchor(), reader.position()
-        end = QTextCursor(self.document())
-        end.movePosition(QTextCursor.MoveOperation.End)
-        end.insertText(text)
-        if anchor != position:  # a selection that reaches the end would grow with the text
-            reader.setPosition(anchor)
-            reader.setPosition(position, QTextCursor.MoveMode.KeepAnchor)
+        writer = QTextCursor(self.document())
+        writer.beginEditBlock()
+        yield writer
+        writer.endEditBlock()
+        reader = self.textCursor()
+        if (reader.anchor(), reader.position()) != (anchor, position):
+            end = self.document().characterCount() - 1
+            reader.setPosition(min(anchor, end))
+            reader.setPosition(min(position, end), QTextCursor.MoveMode.KeepAnchor)
             self.setTextCursor(reader)
-        self._natural_width = 0
-        self._fit_height()
+        self.fit_height()
 
-    def sizeHint(self) -> QSize:
-        if not self._natural_width:
-            metrics = QFontMetricsF(self.font())
-            lines = self.toPlainText().split("\n")
-            self._natural_width = ceil(max(metrics.horizontalAdvance(line) for line in lines)) + 4
-        return QSize(self._natural_width, self.height())
+    def fit_height(self) -> None:
+        """Be as high as the text."""
+        height = ceil(self.document().size().height()) + self._extra_height()
+        if height != self.minimumHeight():
+            self.setFixedHeight(height)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, self.minimumHeight())
@@ -79,23 +83,94 @@ class ProseBlock(QTextEdit):
 
     def createMimeDataFromSelection(self) -> QMimeData:
         data = QMimeData()
-        data.setText(self.textCursor().selection().toPlainText())
+        data.setText(plain_text(self.textCursor()))
         return data
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        menu = self.createStandardContextMenu(event.pos())
-        menu.addSeparator()
-        menu.addAction(tr("Copy message"), self.copy_message_requested.emit)
+        menu = self.make_menu(event)
         menu.exec(event.globalPos())
         menu.deleteLater()
 
-    def _set_line_height(self) -> None:
-        block_format = QTextBlockFormat()
-        height = round(theme.LINE_HEIGHT_EM * QFontInfo(self.font()).pixelSize())
-        block_format.setLineHeight(height, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
-        QTextCursor(self.document()).setBlockFormat(block_format)
+    def make_menu(self, event: QContextMenuEvent) -> QMenu:
+        """Return the menu for a right click: what Qt offers, and copying the whole message."""
+        menu = self.createStandardContextMenu(event.pos())
+        menu.addSeparator()
+        self._add_copy_actions(menu)
+        return menu
 
-    def _fit_height(self) -> None:
-        height = ceil(self.document().size().height())
-        if height != self.minimumHeight():
-            self.setFixedHeight(height)
+    def _add_copy_actions(self, menu: QMenu) -> None:
+        menu.addAction(tr("Copy message as text"), self.copy_text_requested.emit)
+        menu.addAction(tr("Copy message as Markdown"), self.copy_markdown_requested.emit)
+
+    def _extra_height(self) -> int:
+        """Return the pixels that are needed beside those of the text."""
+        return 0
+
+
+class WideBlock(TextBlock):
+    """Text that scrolls sideways where it is wider than the column."""
+
+    def __init__(self, label: str, parent: QWidget | None = None) -> None:
+        super().__init__(label, parent)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.horizontalScrollBar().rangeChanged.connect(self.fit_height)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta = event.angleDelta()
+        if self.horizontalScrollBar().maximum() > 0 and abs(delta.x()) > abs(delta.y()):
+            super(TextBlock, self).wheelEvent(event)
+        else:
+            event.ignore()
+
+    def _extra_height(self) -> int:
+        bar = self.horizontalScrollBar()
+        return bar.sizeHint().height() if bar.maximum() > 0 else 0
+
+
+class PlainBlock(TextBlock):
+    """Text exactly as it was written; no markup in it is ever interpreted."""
+
+    def __init__(self, text: str, label: str, parent: QWidget | None = None) -> None:
+        super().__init__(label, parent)
+        self.setFont(theme.message_font())
+        self._natural_width = 0
+        with self.writing() as cursor:
+            cursor.setBlockFormat(line_format(self.font()))
+            cursor.insertText(text)
+
+    def sizeHint(self) -> QSize:
+        if not self._natural_width:
+            metrics = QFontMetricsF(self.font())
+            lines = self.toPlainText().split("\n")
+            self._natural_width = ceil(max(metrics.horizontalAdvance(line) for line in lines)) + 4
+        return QSize(self._natural_width, self.height())
+
+    def _add_copy_actions(self, menu: QMenu) -> None:
+        menu.addAction(tr("Copy message"), self.copy_text_requested.emit)
+
+
+def line_format(
+    font: QFont, *, fixed: bool = True, em: float = theme.LINE_HEIGHT_EM
+) -> QTextBlockFormat:
+    """Return a format with lines of `em`; where not `fixed`, high things get more room."""
+    kinds = QTextBlockFormat.LineHeightTypes
+    kind = kinds.FixedHeight if fixed else kinds.MinimumHeight
+    block_format = QTextBlockFormat()
+    block_format.setLineHeight(round(em * QFontInfo(font).pixelSize()), kind.value)
+    return block_format
+
+
+def plain_text(selection: QTextCursor) -> str:
+    """Return the selected text, with the source of what is drawn in it."""
+    text = selection.selection().toPlainText()
+    if _OBJECT not in text:
+        return text
+    at = QTextCursor(selection)
+    parts = []
+    position = selection.selectionStart()
+    for part in selection.selectedText().split(_OBJECT)[:-1]:
+        position += len(part.encode("utf-16-le")) // 2 + 1
+        at.setPosition(position)
+        parts.append(str(at.charFormat().property(SOURCE_PROPERTY) or _OBJECT))
+    pieces = text.split(_OBJECT)
+    return pieces[0] + "".join(a + b for a, b in zip(parts, pieces[1:], strict=True))

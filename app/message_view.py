@@ -7,8 +7,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
-from app.blocks import ProseBlock
+from app.blocks import PlainBlock
 from app.icons import IconButton
+from app.markdown.view import MarkdownView
 from engine.i18n import tr
 from engine.store import Message
 
@@ -24,13 +25,8 @@ class MessageView(QWidget):
         super().__init__(parent)
         self.message = message
         self._parts = [message.content] if message.content else []
-        own = message.role == "user"
-        self._tail = ProseBlock(message.content, tr("You") if own else tr("Answer"))
-        self._tail.copy_message_requested.connect(self.copy)
         self._trimmed = ""
-        self._blocks = QVBoxLayout()
-        self._blocks.addWidget(self._tail)
-        if own:
+        if message.role == "user":
             self._build_question()
         else:
             self._build_answer()
@@ -43,13 +39,14 @@ class MessageView(QWidget):
         """Add streamed text to the open tail block."""
         if not self._parts:
             self._note.setText(self._trimmed)
-            self._tail.show()
+            self._answer.show()
         self._parts.append(text)
-        self._tail.append_text(text)
+        self._answer.append_text(text)
 
     def finish(self, message: Message) -> None:
         """Show how the answer ended; `message` is what the store holds now."""
         self.message = message
+        self._answer.finish()
         self._show_state()
 
     def show_progress(self, text: str) -> None:
@@ -73,15 +70,23 @@ class MessageView(QWidget):
         return self._note.text()
 
     def copy(self) -> None:
-        """Put the whole message on the clipboard."""
+        """Put the whole message on the clipboard, as it was written."""
         QGuiApplication.clipboard().setText(self.text())
         self.copied.emit()
 
+    def copy_as_text(self) -> None:
+        """Put what an answer shows on the clipboard, without its markup."""
+        QGuiApplication.clipboard().setText(self._answer.plain_text())
+        self.copied.emit()
+
     def _build_question(self) -> None:
+        question = PlainBlock(self.message.content, tr("You"))
+        question.copy_text_requested.connect(self.copy)
         bubble = QFrame()
         bubble.setObjectName("bubble")
-        self._blocks.setContentsMargins(14, 9, 14, 9)
-        bubble.setLayout(self._blocks)
+        inner = QVBoxLayout(bubble)
+        inner.setContentsMargins(14, 9, 14, 9)
+        inner.addWidget(question)
         bubble.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.COLUMN_WIDTH // 8, theme.SPACE, 0, theme.SPACE)
@@ -92,8 +97,17 @@ class MessageView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addLayout(self._blocks)
+        self._answer = MarkdownView()
+        self._answer.copy_text_requested.connect(self.copy_as_text)
+        self._answer.copy_markdown_requested.connect(self.copy)
+        self._answer.append_text(self.message.content)
+        if self.message.status != "streaming":
+            self._answer.finish()
+        column.addWidget(self._answer)
         self._copy_button = IconButton("copy", tr("Copy answer"))
+        self._copy_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self._copy_button.addAction(tr("Copy message as text"), self.copy_as_text)
+        self._copy_button.addAction(tr("Copy message as Markdown"), self.copy)
         self._copy_button.setProperty("flush", True)
         self._copy_button.setFixedWidth(theme.ICON_SIZE + theme.SPACE)
         self._copy_button.clicked.connect(self.copy)
@@ -112,7 +126,7 @@ class MessageView(QWidget):
         self._show_state()
 
     def _show_state(self) -> None:
-        self._tail.setVisible(bool(self._parts))
+        self._answer.setVisible(bool(self._parts))
         self._copy_button.setVisible(bool(self._parts) and self.message.status != "streaming")
         ending = _ending(self.message)
         self._note.setText(" ".join(part for part in (self._trimmed, ending) if part))

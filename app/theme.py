@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QColor, QFont, QFontInfo, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 SPACE: Final = 8
@@ -17,6 +17,8 @@ ICON_SIZE: Final = 18
 LINE_HEIGHT_EM: Final = 1.65
 """Room enough for Chinese; fixed, because fonts differ by half in what they ask for."""
 MESSAGE_FONT_SCALE: Final = 1.08
+CODE_SCALE: Final = 0.92
+"""Letters of one width look larger than those of text."""
 
 HAN_FAMILIES: Final = (
     "Noto Sans CJK SC",
@@ -45,6 +47,12 @@ class Colors:
     selection: str
     notice: str
     on_notice: str
+    code: str
+    code_keyword: str
+    code_string: str
+    code_number: str
+    code_comment: str
+    code_name: str
 
 
 LIGHT: Final = Colors(
@@ -61,6 +69,12 @@ LIGHT: Final = Colors(
     selection="#bfe0dc",
     notice="#fdf3dc",
     on_notice="#5e4304",
+    code="#f3f5f4",
+    code_keyword="#8a2f7d",
+    code_string="#2c6a25",
+    code_number="#9a4a08",
+    code_comment="#65706c",
+    code_name="#1f5aa0",
 )
 DARK: Final = Colors(
     page="#1b1e1e",
@@ -76,6 +90,12 @@ DARK: Final = Colors(
     selection="#215a56",
     notice="#3a3119",
     on_notice="#f1dca6",
+    code="#232828",
+    code_keyword="#dd9fd3",
+    code_string="#9fcb93",
+    code_number="#e3b27c",
+    code_comment="#929c99",
+    code_name="#93bdf0",
 )
 
 
@@ -97,6 +117,13 @@ def message_font() -> QFont:
     font = QFont(QApplication.font())
     font.setPointSizeF(font.pointSizeF() * MESSAGE_FONT_SCALE)
     return font
+
+
+def code_font() -> QFont:
+    """Return the font of code, with the Chinese families behind it."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(message_font().pointSizeF() * CODE_SCALE)
+    return _with_han_families(font)
 
 
 class _Follower(QObject):
@@ -171,6 +198,7 @@ IconButton:focus {{ border-color: {c.accent}; }}
 IconButton[filled="true"] {{ background: {c.accent}; border-radius: {BUTTON_SIZE // 2}px; }}
 IconButton[filled="true"]:focus {{ border: 2px solid {c.text}; }}
 IconButton[filled="true"]:disabled {{ background: {c.selected}; }}
+IconButton::menu-indicator {{ image: none; }}
 IconButton[flush="true"] {{ padding-right: {SPACE}px; }}
 IconButton[floating="true"] {{ background: {c.page}; border: 1px solid {c.border};
     border-radius: {BUTTON_SIZE // 2}px; }}
@@ -189,7 +217,8 @@ NoticeBar QPushButton:focus {{ border: 1px solid {c.on_notice}; padding: 2px 7px
 QFrame#bubble {{ background: {c.bubble}; border-radius: 12px; }}
 QFrame#composerFrame {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 14px; }}
 QFrame#composerFrame[active="true"] {{ border-color: {c.accent}; }}
-ProseBlock, ComposerEdit {{ background: transparent; border: none; }}
+QFrame#code {{ background: {c.code}; border-radius: 10px; }}
+TextBlock, ComposerEdit {{ background: transparent; border: none; }}
 
 QMenu {{ background: {c.page}; border: 1px solid {c.border}; padding: 4px; }}
 QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 5px; }}
@@ -201,6 +230,9 @@ QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
 QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 3px; min-height: 32px; }}
 QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
 QScrollBar::handle:vertical:disabled {{ background: transparent; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 2px; }}
+QScrollBar::handle:horizontal {{ background: {c.border}; border-radius: 3px; min-width: 32px; }}
+QScrollBar::handle:horizontal:hover {{ background: {c.muted}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 """

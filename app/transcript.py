@@ -16,8 +16,8 @@ from engine.store import Message
 PAGE: Final = 24
 """Messages that are built at once."""
 _BOTTOM_TOLERANCE: Final = 8
-_LAYOUT_LEVELS: Final = 5
-"""Block, bubble, message, column, scroll area."""
+_LAYOUT_LEVELS: Final = 6
+"""Text, code block, answer, message, column, scroll area."""
 _TOP_MARGIN: Final = 400
 """Pixels: how near the top the reader comes before earlier messages are built."""
 

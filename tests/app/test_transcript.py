@@ -5,7 +5,8 @@ from PySide6.QtCore import QEvent, QObject, QPoint
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.blocks import ProseBlock
+from app.blocks import TextBlock
+from app.markdown.prose import ProseBlock
 from app.transcript import PAGE, Transcript
 from engine.store import Message
 
@@ -99,14 +100,11 @@ def test_view_follows_only_a_reader_at_the_end(transcript: Transcript, qtbot: Qt
     assert at_end(transcript)
 
 
-def test_text_is_shown_and_copied_as_it_was_written(
+def test_question_is_shown_and_copied_as_it_was_written(
     transcript: Transcript, qapp: QApplication
 ) -> None:
-    view = transcript.add(message(2, "", "streaming"))
-    for character in HOSTILE:
-        view.append_text(character)
-    view.finish(message(2, HOSTILE))
-    block = view.findChild(ProseBlock)
+    view = transcript.add(message(1, HOSTILE))
+    block = view.findChild(TextBlock)
     assert block.toPlainText() == HOSTILE.replace("\u00a0", " ")  # Qt shows it as a space
     view.copy()
     assert qapp.clipboard().text() == HOSTILE
@@ -128,7 +126,7 @@ def test_streaming_repaints_the_tail_only(transcript: Transcript, qtbot: QtBot) 
     qtbot.wait(50)
     counter = Painted()
     for number in (1, 2):
-        transcript.view(number).findChild(ProseBlock).viewport().installEventFilter(counter)
+        transcript.view(number).findChild(TextBlock).viewport().installEventFilter(counter)
     for _ in range(10):
         view.append_text("new words 新的字 ")
         qtbot.wait(5)
@@ -139,7 +137,7 @@ def test_streaming_repaints_the_tail_only(transcript: Transcript, qtbot: QtBot) 
 def test_long_words_are_broken_not_cut(transcript: Transcript, qtbot: QtBot) -> None:
     transcript.show_messages([message(1, "x" * 2000), message(2, "y" * 2000)])
     for number in (1, 2):
-        block = transcript.view(number).findChild(ProseBlock)
+        block = transcript.view(number).findChild(TextBlock)
         assert block.document().size().width() <= block.width()
         assert block.height() >= block.document().size().height()
     assert transcript.horizontalScrollBar().maximum() == 0
