@@ -18,6 +18,7 @@ from engine.paths import store_path
 from engine.store import Store
 from engine.terminal import ChatOptions, answer_once, chat
 from engine.terminal_models import list_models, verify_models
+from engine.terminal_text import printable
 
 ROOT = Path(__file__).parents[2]
 JSON_KEYS = [
@@ -133,7 +134,7 @@ def test_the_terminal_and_the_store_share_a_conversation(
     assert [role for role, _ in messages] == ["user", "assistant"] * 2
     assert [content for role, content in messages if role == "user"] == ["Hello", "再见"]
     for role, content in messages:
-        assert role == "user" or content in output.out
+        assert role == "user" or printable(content) in output.out
     assert "geb chat --conversation 1" in output.err
     with Store(store_path()) as store:
         assert store.conversation(1).system_prompt == "Be brief."
