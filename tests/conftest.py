@@ -1,6 +1,7 @@
 """What tests of several packages share."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from export.weights import RandomWeights, Weights
 from training.settings import TokenizerSettings
 from training.tokenizer import train_tokenizer
 
-# A busy machine is no failure.
-settings.register_profile("geb", deadline=None)
-settings.load_profile("geb")
+# A busy machine is no failure, and `make test` says the same twice of the same code.
+# HYPOTHESIS_PROFILE=explore tries other examples at every run.
+settings.register_profile("geb", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "geb"))
 
 _SENTENCES = [
     "你好，我是一个小小的语言模型。今天天气很好，我们一起去公园散步吧。",

@@ -13,8 +13,9 @@ from engine.tokenizer import Tokenizer
 from export.texts import HELDOUT
 from export.tokenizer_json import hugging_face_tokenizer, load_processor
 
-# U+2581 is SentencePiece's mark of a space: only our engine keeps it apart.
-_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\u2581"))
+# U+2581 is SentencePiece's mark of a space, and "<" begins the names of control tokens: only our
+# engine keeps text apart from them, the format of tokenizer.json cannot.
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\u2581<"))
 
 
 @pytest.fixture(scope="module")
