@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
-from training.settings import Source
+from training.recipe import Source
 
 Record = dict[str, Any]
 _MINIMUM_CHARACTERS = 40

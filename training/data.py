@@ -23,7 +23,7 @@ from engine.errors import DataError
 from training.cleaning import Cleaner, Counts, Record
 from training.command import command, write_atomically
 from training.dialogues import read_dialogues, read_preferences
-from training.settings import Recipe, Source, load_recipe
+from training.recipe import Recipe, Source, load_recipe
 
 HELDOUT_SHARE = 200
 """One document in so many is held out, chosen by its hash."""

@@ -1,18 +1,11 @@
-"""Configurations (shape and hyper-parameters) and recipes (which text), read from TOML.
+"""Configurations: the shape of a model and the hyper-parameters of its training, from TOML."""
 
-A field that no stage knows is refused: a misspelt option must not train for days unnoticed.
-"""
-
-import tomllib
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError
-
-FOLDER = Path(__file__).parent
-Section = TypeVar("Section")
+from training.toml_file import build, find_file, read_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,44 +86,10 @@ class Settings:
     dpo: DPOSettings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """One named part of a recipe's text."""
-
-    name: str
-    stage: str
-    """"pretrain", "sft" or "dpo"."""
-    language: str
-    licence: str
-    url: str
-    files: tuple[str, ...]
-    """Patterns below the mirror folder, or below the recipe's own folder if `local`."""
-    local: bool = False
-    megabytes: float = 1e9
-    """At most this much text is taken, evenly over the files' records."""
-    max_turns: int = 1000
-    """Longer conversations are cut after this many messages."""
-    max_characters: int = 1_000_000_000
-    """Longer records are left out."""
-    share: float = 0.0
-    """Relative weight in the training mixture; 0 means in proportion to its size."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Which text, for which configuration."""
-
-    name: str
-    config: str
-    licence: str
-    """SPDX name of the licence of a model trained on it."""
-    sources: tuple[Source, ...]
-
-
 def load_settings(name_or_file: str) -> Settings:
     """Read training/configs/NAME.toml or a file. Raises ConfigError."""
-    path = _find(name_or_file, "configs")
-    values = _read(path)
+    path = find_file(name_or_file, "configs")
+    values = read_file(path)
     sections: dict[str, Any] = {"name": path.stem}
     for section in ("tokenizer", "model", "pretrain", "sft", "dpo"):
         if not isinstance(values.get(section), dict):
@@ -140,12 +99,12 @@ def load_settings(name_or_file: str) -> Settings:
         raise ConfigError(
             "{path} has an unknown section: {names}.", path=path, names=", ".join(sorted(unknown))
         )
-    sections["tokenizer"] = _build(TokenizerSettings, values["tokenizer"], path)
+    sections["tokenizer"] = build(TokenizerSettings, values["tokenizer"], path)
     values["model"].setdefault("vocab_size", sections["tokenizer"].vocab_size)
-    sections["model"] = _build(ModelConfig, values["model"], path)
-    sections["pretrain"] = _build(StageSettings, values["pretrain"], path)
-    sections["sft"] = _build(StageSettings, values["sft"], path)
-    sections["dpo"] = _build(DPOSettings, values["dpo"], path)
+    sections["model"] = build(ModelConfig, values["model"], path)
+    sections["pretrain"] = build(StageSettings, values["pretrain"], path)
+    sections["sft"] = build(StageSettings, values["sft"], path)
+    sections["dpo"] = build(DPOSettings, values["dpo"], path)
     settings = Settings(**sections)
     if settings.model.vocab_size < settings.tokenizer.vocab_size:
         raise ConfigError("{path}: the model's vocab_size is below the tokenizer's.", path=path)
@@ -153,57 +112,3 @@ def load_settings(name_or_file: str) -> Settings:
         if stage.sequence_length > settings.model.max_position_embeddings:
             raise ConfigError("{path}: sequence_length exceeds max_position_embeddings.", path=path)
     return settings
-
-
-def load_recipe(name_or_file: str) -> tuple[Recipe, Path]:
-    """Read training/recipes/NAME.toml or a file; return it and its folder. Raises ConfigError."""
-    path = _find(name_or_file, "recipes")
-    values = _read(path)
-    try:
-        sources = tuple(_build(Source, source, path) for source in values.pop("sources"))
-        recipe = _build(Recipe, {"name": path.stem, "sources": sources, **values}, path)
-    except KeyError as error:
-        raise ConfigError("{path} lacks {field}.", path=path, field=error.args[0]) from error
-    for source in sources:
-        if source.stage not in ("pretrain", "sft", "dpo"):
-            raise ConfigError(
-                "{path}: the stage of {source} must be pretrain, sft or dpo.",
-                path=path,
-                source=source.name,
-            )
-    return recipe, path.parent
-
-
-def _find(name_or_file: str, folder: str) -> Path:
-    path = FOLDER / folder / f"{name_or_file}.toml"
-    if not path.is_file():
-        path = Path(name_or_file)
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in (FOLDER / folder).glob("*.toml")))
-        raise ConfigError(
-            "There is no file or preset {name}; the presets are {known}.",
-            name=name_or_file,
-            known=known,
-        )
-    return path
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("{path} is not valid TOML: {detail}.", path=path, detail=error) from error
-
-
-def _build(kind: type[Section], values: dict[str, Any], path: Path) -> Section:
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ConfigError(
-            "{path} has an unknown field: {names}.", path=path, names=", ".join(unknown)
-        )
-    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    try:
-        return kind(**{**values, **lists})
-    except TypeError as error:
-        raise ConfigError("{path}: {detail}.", path=path, detail=error) from error

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.errors import DataError
 from training.cleaning import clean_text
 from training.data import prepare
-from training.settings import Recipe, Source
+from training.recipe import Recipe, Source
 
 
 def _source(name: str, stage: str = "pretrain", **more: object) -> Source:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigError
-from training.settings import FOLDER, load_recipe, load_settings
+from training.recipe import load_recipe
+from training.settings import load_settings
+from training.toml_file import FOLDER
 
 TEST = (FOLDER / "configs" / "test.toml").read_text(encoding="utf-8")
 

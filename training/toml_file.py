@@ -1,0 +1,62 @@
+"""Typed values from a TOML file: every field known, every mistake one sentence."""
+
+import tomllib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from engine.errors import ConfigError
+
+FOLDER = Path(__file__).parent
+Section = TypeVar("Section")
+
+
+def find_file(name_or_file: str, folder: str) -> Path:
+    """Return training/FOLDER/NAME.toml, or the file of that path. Raises ConfigError."""
+    path = FOLDER / folder / f"{name_or_file}.toml"
+    if not path.is_file():
+        path = Path(name_or_file)
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in (FOLDER / folder).glob("*.toml")))
+        raise ConfigError(
+            "There is no file or preset {name}; the presets are {known}.",
+            name=name_or_file,
+            known=known,
+        )
+    return path
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file. Raises ConfigError if it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("{path} is not valid TOML: {detail}.", path=path, detail=error) from error
+
+
+def build(kind: type[Section], values: dict[str, Any], path: Path) -> Section:
+    """Return the dataclass `kind` filled with `values`: lists as tuples, tables as dataclasses.
+
+    Raises ConfigError for a field that it does not know, or that is missing: a misspelt option
+    must not train for days unnoticed.
+    """
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(
+            "{path} has an unknown field: {names}.", path=path, names=", ".join(unknown)
+        )
+    types = get_type_hints(kind)
+    converted = {key: _convert(types[key], value, path) for key, value in values.items()}
+    try:
+        return kind(**converted)
+    except TypeError as error:
+        raise ConfigError("{path}: {detail}.", path=path, detail=error) from error
+
+
+def _convert(kind: Any, value: Any, path: Path) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict) and isinstance(kind, type) and is_dataclass(kind):
+        return build(kind, value, path)
+    return value
