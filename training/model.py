@@ -5,6 +5,8 @@ Source: GEB-1.3B (arXiv 2406.09900), section 2; its published config fixes pre-n
 and one final norm.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -144,13 +146,21 @@ class GEB(nn.Module):
                 residual = name.endswith(("o_proj.weight", "down_proj.weight"))
                 nn.init.normal_(parameter, std=0.02 * (depth_scale if residual else 1.0))
 
-    def forward(self, input_ids: Tensor, document_ids: Tensor | None = None) -> Tensor:
-        """Return logits [batch, length, vocab_size].
+    def forward(
+        self,
+        input_ids: Tensor,
+        document_ids: Tensor | None = None,
+        reduce: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Return logits [batch, length, vocab_size], or what `reduce` makes of their factors.
 
         `input_ids` and `document_ids` are int64 [batch, length]; where `document_ids` is
-        given, a token sees only earlier tokens of its own document.
+        given, a token sees only earlier tokens of its own document. `reduce` gets the hidden
+        states [batch, length, hidden_size] and the head's weight [vocab_size, hidden_size]:
+        a loss needs not all logits at once, and sharded weights are whole only in here.
         """
-        return self.lm_head(self.model(input_ids, document_ids))
+        hidden = self.model(input_ids, document_ids)
+        return self.lm_head(hidden) if reduce is None else reduce(hidden, self.lm_head.weight)
 
 
 def document_mask(document_ids: Tensor) -> Tensor:
