@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from engine.bundle import Bundle
 from engine.errors import GenerationError
 from engine.events import Cancelled, Done, FinishReason, PrefillProgress, Started, Token, Usage
-from engine.model import Model
+from engine.model import Interrupted, Model
 from engine.sampling import Sampler, SamplingParams
+from engine.speculation import MAX_DRAFT_TOKENS, DraftLength, PromptLookup
 
 PREFILL_CHUNK = 256
-"""Prompt tokens read at once: enough for full speed, few enough to cancel in between."""
+"""Prompt tokens read at once: enough for full speed, few enough to show progress."""
 
 
 def generate(
@@ -23,11 +24,14 @@ def generate(
     params: SamplingParams,
     is_cancelled: Callable[[], bool] = lambda: False,
     *,
+    max_draft_tokens: int = MAX_DRAFT_TOKENS,
     request_id: int = 0,
 ) -> Iterator[Started | PrefillProgress | Token | Done | Cancelled]:
     """Answer the prompt `token_ids`, yielding events as they happen; the last ends the answer.
 
-    What the model's cache shares with the prompt is not computed again. Text pieces never
+    What the model's cache shares with the prompt is not computed again. Where the model
+    computes several tokens at once exactly as one at a time, up to `max_draft_tokens` are
+    guessed and verified together; the text is the same without. Text pieces never
     split a character. If a limit or the user ends the answer inside a character, that
     character is left out; if the model itself does, it shows as U+FFFD.
     Raises GenerationError if the prompt does not fit the context, or if the model computes
@@ -36,9 +40,13 @@ def generate(
     if not token_ids:
         raise GenerationError("There is no message to answer.")
     answer = _Answer(model, bundle, token_ids, params, is_cancelled, request_id)
+    drafts = max_draft_tokens if model.verifies_drafts else 0
     yield Started(request_id)
-    logits = yield from answer.prefill()
-    finish_reason = yield from answer.decode(logits)
+    try:
+        logits = yield from answer.prefill()
+        finish_reason = yield from answer.decode(logits, drafts)
+    except Interrupted:
+        finish_reason = None
     if finish_reason is None:
         yield Cancelled(request_id, answer.usage())
     else:
@@ -79,7 +87,9 @@ class _Answer:
         self._first_logits = self._last_token = perf_counter()
         return logits
 
-    def decode(self, logits: NDArray[np.float32]) -> Generator[Token, None, FinishReason | None]:
+    def decode(
+        self, logits: NDArray[np.float32], max_draft_tokens: int
+    ) -> Generator[Token, None, FinishReason | None]:
         """Yield the text; return why it ended, None if it was cancelled."""
         model = self._model
         sampler = Sampler(self._params)
@@ -87,9 +97,11 @@ class _Answer:
         # Control tokens are no repetition: the end of an answer must not become less likely.
         unpenalised = self._stop_ids.union(self._tokenizer.control_tokens.values())
         recent = [i for i in self._prompt if i not in unpenalised]
+        steps = _Steps(model, self._prompt, logits, max_draft_tokens)
         while not self._is_cancelled():
-            token = sampler.sample(logits, recent)
+            token = sampler.sample(steps.logits, recent)
             if token in self._stop_ids:
+                steps.forget_guess()
                 if rest := decoder.finish():
                     yield Token(self._request_id, rest)
                 return "stop"
@@ -99,12 +111,12 @@ class _Answer:
                 recent.append(token)
             if text := decoder.push(token):
                 yield Token(self._request_id, text)
-            if (
-                self._completion_tokens == self._params.max_new_tokens
-                or model.length == model.context_length
-            ):
+            left = self._params.max_new_tokens - self._completion_tokens
+            if left == 0 or steps.context_is_full:
+                steps.forget_guess()
                 return "length"
-            logits = model.forward([token])
+            steps.advance(token, left - 1)
+        steps.forget_guess()
         return None
 
     def usage(self) -> Usage:
@@ -117,6 +129,59 @@ class _Answer:
             decode_tokens_per_second=later_tokens / seconds if later_tokens > 0 else 0.0,
             context_used=self._model.length,
         )
+
+
+class _Steps:
+    """The logits of each next token, several of them computed ahead where a guess allows it."""
+
+    def __init__(
+        self,
+        model: Model,
+        prompt: Sequence[int],
+        logits: NDArray[np.float32],
+        max_draft_tokens: int,
+    ) -> None:
+        self._model = model
+        self._lookup = PromptLookup(prompt if max_draft_tokens else ())
+        self._length = DraftLength()
+        self._max_draft_tokens = max_draft_tokens
+        self._rows = logits[None]
+        self._guess: list[int] = []
+        """Tokens that the cache holds already; row i follows the first i of them."""
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """What the next token is drawn from, [vocab_size]."""
+        row: NDArray[np.float32] = self._rows[0]
+        return row
+
+    @property
+    def context_is_full(self) -> bool:
+        """Whether no token can follow the one that was drawn."""
+        return self._model.length - len(self._guess) == self._model.context_length
+
+    def advance(self, token: int, most: int) -> None:
+        """Go on after `token`; at most `most` tokens can come after the next one."""
+        self._lookup.append(token)
+        if self._guess:
+            right = token == self._guess[0]
+            self._length.observe_guess(right=right)
+            if right:
+                self._rows, self._guess = self._rows[1:], self._guess[1:]
+                return
+        self.forget_guess()
+        room = self._model.context_length - self._model.length - 1
+        guess = self._lookup.draft(min(self._max_draft_tokens, most, room))
+        guess = guess[: self._length.choose(len(guess))] if guess else guess
+        started = perf_counter()
+        self._rows = self._model.forward_all([token, *guess])
+        self._length.observe_cost(len(guess), perf_counter() - started)
+        self._guess = guess
+
+    def forget_guess(self) -> None:
+        """Leave only tokens that were drawn in the cache."""
+        self._model.truncate(self._model.length - len(self._guess))
+        self._guess = []
 
 
 def _common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:

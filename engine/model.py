@@ -29,6 +29,10 @@ _LOAD_ERRORS = (
 )
 
 
+class Interrupted(Exception):  # noqa: N818 - nothing went wrong
+    """A forward was ended by `Model.interrupt`; the cache is as it was before it."""
+
+
 class Model:
     """Next-token logits of a growing token sequence. For use by one thread at a time.
 
@@ -61,10 +65,13 @@ class Model:
         self._takes_positions = "position_ids" in inputs
         self._last_logits_only = "num_logits_to_keep" in inputs
         self._vocab_size = bundle.config.vocab_size
-        self._logits = np.empty((1, 1, self._vocab_size), np.float32)
+        self._logits = np.empty((1, 0, self._vocab_size), np.float32)
         if self._last_logits_only:
             self._bind_input("num_logits_to_keep", self._num_logits)
-            self._bind_output("logits", self._logits)
+        self.verifies_drafts = self._last_logits_only and bundle.graph.batch_invariant
+        """Several tokens at once have exactly the logits of one at a time."""
+        self._run_options = ort.RunOptions()
+        self._interrupted = False
 
     @property
     def length(self) -> int:
@@ -76,8 +83,16 @@ class Model:
 
         The array is valid until the next call. Raises GenerationError if the tokens do not
         fit the context, or if the model computes something that is no number (the cache is
-        then forgotten).
+        then forgotten), and Interrupted if `interrupt` was called.
         """
+        last: NDArray[np.float32] = self._run(token_ids, 1)[-1]
+        return last
+
+    def forward_all(self, token_ids: Sequence[int]) -> NDArray[np.float32]:
+        """As `forward`, but return the logits [len(token_ids), vocab_size] after each token."""
+        return self._run(token_ids, len(token_ids))
+
+    def _run(self, token_ids: Sequence[int], num_logits: int) -> NDArray[np.float32]:
         past, new = len(self.tokens), len(token_ids)
         total = past + new
         if total > self.context_length:
@@ -86,24 +101,48 @@ class Model:
                 total=total,
                 limit=self.context_length,
             )
-        self._input_ids = np.array([token_ids], np.int64)
-        self._bind_input("input_ids", self._input_ids)
-        self._bind_input("attention_mask", self._attention_mask[:, :total])
-        if self._takes_positions:
-            self._position_ids = np.arange(past, total, dtype=np.int64)[None]
-            self._bind_input("position_ids", self._position_ids)
-        if not self._last_logits_only:
-            self._logits = np.empty((1, new, self._vocab_size), np.float32)
-            self._bind_output("logits", self._logits)
-        self._session.run_with_iobinding(self._binding)
+        self._bind_step(token_ids, past, num_logits)
+        # Published before the flag is read: whoever interrupts from now on ends this run.
+        self._run_options = options = ort.RunOptions()
+        if self._interrupted:
+            raise Interrupted
+        try:
+            self._session.run_with_iobinding(self._binding, options)
+        except RuntimeError as error:
+            if self._interrupted:
+                raise Interrupted from error
+            raise
         self.tokens += token_ids
-        logits: NDArray[np.float32] = self._logits[0, -1]
+        logits: NDArray[np.float32] = self._logits[0, -num_logits:]
         if not np.isfinite(logits.max()):  # one NaN makes the maximum NaN
             self.truncate(0)
             raise GenerationError(
                 "The model computed something that is no number; its files may be damaged."
             )
         return logits
+
+    def _bind_step(self, token_ids: Sequence[int], past: int, num_logits: int) -> None:
+        new = len(token_ids)
+        self._input_ids = np.array([token_ids], np.int64)
+        self._bind_input("input_ids", self._input_ids)
+        self._bind_input("attention_mask", self._attention_mask[:, : past + new])
+        if self._takes_positions:
+            self._position_ids = np.arange(past, past + new, dtype=np.int64)[None]
+            self._bind_input("position_ids", self._position_ids)
+        rows = num_logits if self._last_logits_only else new
+        self._num_logits[0] = rows
+        if self._logits.shape[1] != rows:
+            self._logits = np.empty((1, rows, self._vocab_size), np.float32)
+            self._bind_output("logits", self._logits)
+
+    def interrupt(self) -> None:
+        """End the forward that is running, and refuse others, until `resume`; from any thread."""
+        self._interrupted = True
+        self._run_options.terminate = True
+
+    def resume(self) -> None:
+        """Allow forwards again."""
+        self._interrupted = False
 
     def truncate(self, length: int) -> None:
         """Forget what the cache holds beyond its first `length` tokens."""

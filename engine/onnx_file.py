@@ -24,7 +24,12 @@ _SCHEMA = {
     | {23: "SparseTensor"},
     "SparseTensor": {1: "Tensor", 2: "Tensor"},
 }
+# Their results for one token depend on the tokens beside it, by a common scale or by rounding.
+_MIXING_OPERATORS = frozenset(
+    {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMul", "Gemm", "FusedMatMul"}
+)
 _ELEMENT_TYPES = {1: "float32", 3: "int8", 6: "int32", 7: "int64", 10: "float16"}
+_OPERATOR = 4  # the field of a Node that names its operator
 _MAX_DEPTH = 32
 _MAX_ELEMENTS_PER_BYTE = 4  # of the narrowest type, int2
 _ENDLESS = 1 << 64
@@ -48,6 +53,12 @@ class OnnxFile:
     inputs: dict[str, TensorType] = field(default_factory=dict)
     outputs: dict[str, TensorType] = field(default_factory=dict)
     external_files: set[Path] = field(default_factory=set)
+    operators: set[str] = field(default_factory=set)
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Several tokens at once give, bit for bit, what they give one at a time."""
+        return "MatMulInteger" in self.operators and not self.operators & _MIXING_OPERATORS
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -87,6 +98,8 @@ class _Walker:
             raise _DamagedError
         for number, value in _fields(data):
             kind = _SCHEMA[message].get(number)
+            if message == "Node" and number == _OPERATOR:
+                self.found.operators.add(_text(value))
             if kind is None or isinstance(value, int):
                 continue
             if kind == "Tensor":

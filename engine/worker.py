@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -69,6 +70,7 @@ class EngineWorker:
         self._closed = False
         self._bundle: Bundle | None = None
         self._model: Model | None = None
+        self._answering: _Generate | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -104,14 +106,13 @@ class EngineWorker:
         )
 
     def cancel(self, request_id: int) -> None:
-        """End a request within one token, or before it begins; a finished one is left alone.
+        """End a request at once, or before it begins; a finished one is left alone.
 
         A load that has begun is not interrupted.
         """
         with self._lock:
-            request = self._open.get(request_id)
-        if request is not None:
-            request.cancelled.set()
+            if request := self._open.get(request_id):
+                self._cancel(request)
 
     def close(self) -> None:
         """Cancel everything, wait for the thread to end and free the model. May be repeated."""
@@ -120,9 +121,16 @@ class EngineWorker:
                 self._closed = True
                 self._queue.put(None)
             for request in self._open.values():
-                request.cancelled.set()
+                self._cancel(request)
         if threading.current_thread() is not self._thread:
             self._thread.join()
+
+    def _cancel(self, request: _Request) -> None:
+        """End a request; the caller holds the lock."""
+        request.cancelled.set()
+        # Does not wait for the end of a long chunk of the prompt.
+        if request is self._answering and self._model is not None:
+            self._model.interrupt()
 
     def _submit(self, request: _Load | _Generate) -> int:
         with self._lock:
@@ -155,7 +163,21 @@ class EngineWorker:
         elif request.cancelled.is_set():
             self._emit(Cancelled(request.request_id, Usage(0, 0, 0.0, 0.0, 0)))
         else:
-            self._generate(request)
+            with self._answers(request):
+                self._generate(request)
+
+    @contextmanager
+    def _answers(self, request: _Generate) -> Iterator[None]:
+        """Let `cancel` interrupt the model while this request uses it."""
+        with self._lock:
+            self._answering = request
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._answering = None
+                if self._model is not None:
+                    self._model.resume()
 
     def _fail(self, request: _Load | _Generate, error: GebError) -> None:
         _logger.info("request %d failed: %s", request.request_id, error.message, exc_info=error)

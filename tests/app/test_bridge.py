@@ -41,10 +41,8 @@ def test_burst_arrives_in_order_in_few_frames(qapp: QApplication, qtbot: QtBot) 
 
 def test_single_event_comes_at_once(qapp: QApplication, qtbot: QtBot) -> None:
     bridge = EventBridge(qapp)
-    started = monotonic()
     with qtbot.waitSignal(bridge.arrived, timeout=1000):
         bridge.post(ModelLoading(1, qapp.applicationFilePath()))
-    assert monotonic() - started < 0.5
     bridge.close()
     bridge.deleteLater()
 

@@ -1,7 +1,6 @@
 """An answer's blocks as a reader meets them: real widgets, streamed and at once."""
 
 from collections.abc import Iterator
-from time import perf_counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -278,12 +277,9 @@ def test_chinese_in_a_formula_is_drawn_at_its_place(qapp: QApplication) -> None:
         "x\\hspace{1000000em}y",
     ],
 )
-def test_hostile_formula_costs_little(qapp: QApplication, latex: str) -> None:
-    typeset("x", 20, True)
-    begun = perf_counter()
-    formula = typeset(latex, 20, True)
-    assert perf_counter() - begun < 0.5
-    assert formula is None or "image" not in formula.svg
+def test_hostile_formula_is_not_drawn(qapp: QApplication, latex: str) -> None:
+    assert typeset("x", 20, True) is not None
+    assert typeset(latex, 20, True) is None
 
 
 def test_prices_are_no_formula(answer: MarkdownView) -> None:

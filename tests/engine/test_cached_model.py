@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle, open_bundle
 from engine.errors import BundleError, GenerationError
-from engine.model import Model, _open_session, physical_cores
+from engine.model import Interrupted, Model, _open_session, physical_cores
 from export.graph import Quantization
 from export.weights import RandomWeights
 
@@ -54,6 +56,58 @@ def test_any_chunking_gives_the_same_bits(model: Model) -> None:
         rows = _all_logits(model, tokens, *sizes)
         np.testing.assert_array_equal(rows[-1], one_by_one[-1])
         np.testing.assert_array_equal(rows[0], one_by_one[sizes[0] - 1])
+
+
+def test_tokens_verified_together_have_the_logits_of_single_steps(
+    bundle: Bundle, model: Model
+) -> None:
+    assert model.verifies_drafts
+    one_by_one = _all_logits(model, _TOKENS[:60], 1)
+    model.truncate(0)
+    model.forward(_TOKENS[:20])
+    for start, end in ((20, 36), (36, 38), (38, 39), (39, 60)):
+        together = model.forward_all(_TOKENS[start:end])
+        np.testing.assert_array_equal(together, one_by_one[start:end])
+
+
+def test_scales_chosen_at_run_time_forbid_guessing(
+    tmp_path: Path, build_bundle: Callable[..., Path], int8_scales: Quantization
+) -> None:
+    dynamic = replace(
+        int8_scales, activation_scales={**int8_scales.activation_scales, "layers.1.down": None}
+    )
+    for name, quantization in (("dynamic", dynamic), ("fp32", None)):
+        bundle = open_bundle(build_bundle(tmp_path / name, quantization=quantization))
+        with closing(Model(bundle, num_threads=1)) as model:
+            assert not model.verifies_drafts
+
+
+def test_a_running_forward_is_interrupted_and_leaves_no_trace(model: Model) -> None:
+    expected = _all_logits(model, _TOKENS, 512)[-1]
+    ended: list[Interrupted] = []
+
+    def work() -> None:
+        try:
+            while True:
+                model.truncate(100)
+                model.forward(_TOKENS[100:])
+        except Interrupted as error:
+            ended.append(error)
+
+    for _ in range(20):
+        worker = threading.Thread(target=work)
+        worker.start()
+        time.sleep(0.01)
+        model.interrupt()
+        worker.join()
+        with pytest.raises(Interrupted):
+            model.forward([7])
+        model.resume()
+    assert len(ended) == 20
+    # With a cause it was ended inside onnxruntime, not between two forwards.
+    assert any(error.__cause__ for error in ended)
+    model.truncate(100)
+    np.testing.assert_array_equal(model.forward(_TOKENS[100:]), expected)
 
 
 def test_what_is_forgotten_leaves_no_trace(model: Model) -> None:

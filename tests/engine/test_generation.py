@@ -171,6 +171,7 @@ class _ScriptedModel:
     """Answers the n-th forward with the n-th row of {token: logit}; all others are unlikely."""
 
     context_length = 100
+    verifies_drafts = False
 
     def __init__(self, *script: Mapping[int, float]) -> None:
         self._script = iter(script)
@@ -189,6 +190,9 @@ class _ScriptedModel:
         for token, logit in next(self._script).items():
             logits[token] = logit
         return logits
+
+    def forward_all(self, token_ids: list[int]) -> np.ndarray:
+        return self.forward(token_ids)[None]
 
 
 def _scripted(

@@ -149,6 +149,18 @@ def test_cancel_takes_effect_within_one_token(loaded: Engine) -> None:
     assert isinstance(loaded.end_of(loaded.worker.generate(_HELLO, _SHORT)), Done)
 
 
+def test_cancel_does_not_wait_for_the_prompt_to_be_read(loaded: Engine) -> None:
+    """The interruption of one answer never reaches the next."""
+    long = [{"role": "user", "content": "一二三四 once upon a time " * 18}]
+    for _ in range(10):
+        request = loaded.worker.generate(long, _SHORT)
+        loaded.worker.cancel(request)
+        assert isinstance(loaded.end_of(request), Cancelled | Done)
+        following = loaded.worker.generate(_HELLO, _SHORT)
+        loaded.worker.cancel(request)
+        assert isinstance(loaded.end_of(following), Done)
+
+
 def test_cancel_from_outside_and_of_waiting_requests(loaded: Engine) -> None:
     running = threading.Event()
     go_on = threading.Event()
