@@ -78,7 +78,7 @@ class _Answer:
         """Bring the prompt into the cache; return the logits after it, empty if cancelled."""
         model, prompt = self._model, self._prompt
         # The last token is always computed: its logits are what the answer begins with.
-        model.truncate(_common_prefix_length(model.tokens, prompt[:-1]))
+        model.reuse(prompt[:-1])
         logits = np.empty(0, np.float32)
         yield PrefillProgress(self._request_id, model.length, len(prompt))
         while model.length < len(prompt) and not self._is_cancelled():
@@ -182,8 +182,3 @@ class _Steps:
         """Leave only tokens that were drawn in the cache."""
         self._model.truncate(self._model.length - len(self._guess))
         self._guess = []
-
-
-def _common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(first), len(second)))

@@ -1,11 +1,12 @@
-"""The model at work: one onnxruntime session and one key-value cache bound to it for good.
+"""The model at work: one onnxruntime session, and the key-value cache that is bound to it.
 
-Past and present of a layer share one buffer, so a step writes only its own tokens; pages of
-the buffers take memory only once tokens fill them.
+Past and present of a layer share one buffer, so a step writes only its own tokens.
 """
 
+import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from engine.bundle import MODEL_NAME, Bundle
 from engine.errors import BundleError, GenerationError
+from engine.kv_cache import KeyValueCache, most_shared
 
+MAX_CACHES = 3
+"""So many conversations can be gone back to without reading them again."""
 _LEAST_CONTEXT = 128
 _LOG_FATAL_ONLY = 4  # all other errors arrive as exceptions
 _LOAD_ERRORS = (
@@ -53,13 +57,16 @@ class Model:
         first_cache = inputs["past_key_values.0.key"]
         longest = first_cache.shape[2] or bundle.config.max_position_embeddings
         self.wanted_context_length = min(context_length or longest, longest)
-        self.tokens: list[int] = []
-        """The tokens in the cache."""
         self._session = _open_session(bundle, num_threads or physical_cores())
         self._binding = self._session.io_binding()
-        self._attention_mask, self._cache = self._allocate(bundle)
+        heads, size = bundle.config.num_key_value_heads, bundle.config.head_dim
+        self._cache_shape = (2 * bundle.config.num_hidden_layers, 1, heads, size)
+        self._cache_type = np.dtype(first_cache.dtype)
+        self.context_length = self.wanted_context_length
+        self._caches = [self._first_cache(shrinkable=first_cache.shape[2] is None)]
+        """Latest used first; the first one is bound."""
         self._bind_cache()
-        self.context_length: int = self._attention_mask.shape[1]
+        self._attention_mask = np.ones((1, self.context_length), np.int64)
         self._input_ids = self._position_ids = np.zeros((1, 0), np.int64)
         self._num_logits = np.ones(1, np.int64)
         self._takes_positions = "position_ids" in inputs
@@ -74,9 +81,30 @@ class Model:
         self._interrupted = False
 
     @property
+    def tokens(self) -> list[int]:
+        """The tokens in the cache."""
+        return self._caches[0].tokens
+
+    @property
     def length(self) -> int:
         """Number of tokens in the cache."""
         return len(self.tokens)
+
+    def reuse(self, prompt: Sequence[int]) -> None:
+        """Leave in the cache what it shares with `prompt`, and nothing else.
+
+        Where more would be forgotten than kept, what is shared goes to another cache, that of
+        the conversation that was left alone the longest: the reader may come back to this one.
+        """
+        best, shared = most_shared(self._caches, prompt)
+        source = self._caches[best]
+        if len(source.tokens) - shared > shared:
+            best = self._free_cache()
+            self._caches[best].copy_from(source, shared)
+        if best > 0:
+            self._caches.insert(0, self._caches.pop(best))
+            self._bind_cache()
+        self.truncate(shared)
 
     def forward(self, token_ids: Sequence[int]) -> NDArray[np.float32]:
         """Append tokens to the cache and return the logits [vocab_size] that follow the last one.
@@ -112,7 +140,7 @@ class Model:
             if self._interrupted:
                 raise Interrupted from error
             raise
-        self.tokens += token_ids
+        self.tokens.extend(token_ids)
         logits: NDArray[np.float32] = self._logits[0, -num_logits:]
         if not np.isfinite(logits.max()):  # one NaN makes the maximum NaN
             self.truncate(0)
@@ -150,34 +178,38 @@ class Model:
 
     def close(self) -> None:
         """Free the weights and the cache; the model cannot be used any more."""
-        del self._binding, self._session, self._cache
+        del self._binding, self._session, self._caches
 
-    def _allocate(self, bundle: Bundle) -> tuple[NDArray[np.int64], list[NDArray[np.generic]]]:
-        """Return the attention mask [1, context], and key and value of each layer.
-
-        Keys and values are [1, num_key_value_heads, context, head_dim].
-        """
-        config = bundle.config
-        declared = bundle.graph.inputs["past_key_values.0.key"]
-        dtype = np.dtype(declared.dtype)
-        heads, size = config.num_key_value_heads, config.head_dim
-        buffers = 2 * config.num_hidden_layers
-        context = self.wanted_context_length
+    def _first_cache(self, *, shrinkable: bool) -> KeyValueCache:
         while True:
             try:
-                if context * buffers * heads * size * dtype.itemsize > _available_memory():
-                    raise MemoryError
-                mask = np.ones((1, context), np.int64)
-                return mask, [np.zeros((1, heads, context, size), dtype) for _ in range(buffers)]
+                return self._new_cache()
             except MemoryError as error:
-                context //= 2
-                if declared.shape[2] is not None or context < _LEAST_CONTEXT:
+                self.context_length //= 2
+                if not shrinkable or self.context_length < _LEAST_CONTEXT:
                     raise GenerationError(
                         "There is not enough free memory for this model; close other programs."
                     ) from error
 
+    def _free_cache(self) -> int:
+        """Return the index of a new cache, or of the oldest where there can be no more."""
+        for index, cache in enumerate(self._caches):
+            if not cache.tokens:
+                return index
+        if len(self._caches) < MAX_CACHES:
+            with suppress(MemoryError):
+                self._caches.append(self._new_cache())
+        return len(self._caches) - 1
+
+    def _new_cache(self) -> KeyValueCache:
+        buffers, batch, heads, size = self._cache_shape
+        shape = (batch, heads, self.context_length, size)
+        if buffers * math.prod(shape) * self._cache_type.itemsize > _available_memory():
+            raise MemoryError
+        return KeyValueCache([np.zeros(shape, self._cache_type) for _ in range(buffers)])
+
     def _bind_cache(self) -> None:
-        for index, buffer in enumerate(self._cache):
+        for index, buffer in enumerate(self._caches[0].buffers):
             name = f"{index // 2}.{'value' if index % 2 else 'key'}"
             self._bind_input(f"past_key_values.{name}", buffer)
             self._bind_output(f"present.{name}", buffer)

@@ -119,6 +119,18 @@ def test_what_is_forgotten_leaves_no_trace(model: Model) -> None:
     assert model.tokens == _TOKENS[:40]
 
 
+def test_a_shared_beginning_is_copied_not_read_again(model: Model) -> None:
+    first, second = _TOKENS[:200], _TOKENS[:40] + _TOKENS[300:340]
+    expected = _all_logits(model, second, 80)[-1]
+    model.truncate(0)
+    model.forward(first)
+    model.reuse(second)
+    assert model.tokens == second[:40]
+    np.testing.assert_array_equal(model.forward(second[40:]), expected)
+    model.reuse([*first, 7])
+    assert model.tokens == first
+
+
 def test_the_number_of_threads_changes_no_bit(bundle: Bundle, model: Model) -> None:
     with closing(Model(bundle, num_threads=2)) as other:
         np.testing.assert_array_equal(model.forward(_TOKENS[:64]), other.forward(_TOKENS[:64]))

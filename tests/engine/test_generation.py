@@ -141,13 +141,22 @@ def test_a_long_prompt_is_read_in_chunks_and_only_where_it_is_new(
     assert progress(prompt) == [0, 256, 450]
     assert progress(prompt) == [449, 450]
     assert progress([*prompt, 7, 8]) == [450, 452]
-    assert progress([*prompt[:100], 9, *prompt[100:]]) == [100, 356, 451]
-    assert progress(prompt[:300]) == [100, 300]
+    edited = [*prompt[:100], 9, *prompt[100:]]
+    assert progress(edited) == [100, 356, 451]
+    # What was there before the edit is not forgotten, nor is a conversation for another.
+    other = [5, *reversed(prompt)]
+    assert progress(other) == [0, 256, 451]
+    assert progress(prompt) == [449, 450]
+    assert progress(edited) == [450, 451]
+    assert progress([*other, 7]) == [451, 452]
+    # A fourth takes the place of the one that was left alone the longest.
+    assert progress([6, *prompt]) == [0, 256, 451]
+    assert progress(edited) == [450, 451]
+    assert progress(prompt) == [100, 356, 450]
 
 
 def test_cancelled_at_once_or_between_chunks(model: Model, endless: Bundle) -> None:
-    prompt = endless.tokenizer.encode("一二三四 once upon a time " * 60)[:450]
-    model.truncate(0)
+    prompt = endless.tokenizer.encode("never read before, 四三二一 " * 60)[:450]
     checks = iter([False, True, True])
     events = list(generate(model, endless, prompt, _GREEDY, lambda: next(checks)))
     assert [event.done for event in events if isinstance(event, PrefillProgress)] == [0, 256]
@@ -183,6 +192,9 @@ class _ScriptedModel:
 
     def truncate(self, length: int) -> None:
         del self.tokens[length:]
+
+    def reuse(self, _prompt: list[int]) -> None:
+        self.truncate(0)
 
     def forward(self, token_ids: list[int]) -> np.ndarray:
         self.tokens += token_ids
