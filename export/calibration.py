@@ -14,16 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.config import ModelConfig
 from engine.quantization import (
     activation_scale,
     dequantize_activation,
     quantize_activation,
 )
+from export.decoder import Attention, Block, DecoderConfig, rotary_tables
 from export.graph import Quantization
 from export.reference import head_weight, hidden_states
 from export.weights import Weights
-from training.model import Block, rotary_tables, rotate
 
 _CLIPPING = np.linspace(0.15, 1.0, 18)
 # A static scale is given up where, averaged over tokens, it loses more than a tenth of the
@@ -36,7 +35,7 @@ Array = NDArray[np.float32]
 
 
 def calibrate(
-    config: ModelConfig,
+    config: DecoderConfig,
     weights: Weights,
     sequences: Sequence[Sequence[int]],
     *,
@@ -81,7 +80,7 @@ def choose_scale(x: Array, importance: Array) -> float:
 class _Observer:
     """Chooses the scales of each layer while a reference run passes through it."""
 
-    def __init__(self, config: ModelConfig, length: int) -> None:
+    def __init__(self, config: DecoderConfig, length: int) -> None:
         self.config = config
         self.cos, self.sin = rotary_tables(config, length)
         self.scales: dict[str, float | None] = {}
@@ -109,7 +108,9 @@ class _Observer:
             for part, modules in consumers.items()
         ]
         hooks += [
-            attention.k_proj.register_forward_hook(lambda *a: keys.append(self._rotated(a[2]))),
+            attention.k_proj.register_forward_hook(
+                lambda *a: keys.append(self._cached(attention, a[2]))
+            ),
             attention.v_proj.register_forward_hook(lambda *a: values.append(a[2][0])),
         ]
         yield
@@ -123,12 +124,11 @@ class _Observer:
         self.key_scales.append(_cache_scale(keys))
         self.value_scales.append(_cache_scale(values))
 
-    def _rotated(self, keys: Tensor) -> Tensor:
+    def _cached(self, attention: Attention, projected: Tensor) -> Tensor:
         """Return projected keys [1, length, heads · head_dim] as the cache will hold them."""
-        length = keys.shape[1]
-        heads = keys.view(1, length, -1, self.config.head_dim).transpose(1, 2)
-        turned = rotate(heads, self.cos[:length], self.sin[:length])
-        return turned.transpose(1, 2).reshape(length, -1)
+        length = projected.shape[1]
+        keys = attention.cached_keys(projected, self.cos[:length], self.sin[:length])
+        return keys.transpose(1, 2).reshape(length, -1)
 
 
 def _cache_scale(parts: list[Tensor]) -> float:

@@ -5,21 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
+from export.decoder import DecoderConfig
+from export.families import read_family
 from export.weights import CheckpointWeights
 from training.checkpoint import resolve
 
 ROLE_TOKENS = ("<|system|>", "<|user|>", "<|assistant|>")
-# What a Llama config.json may say beyond ModelConfig's fields, and the value that we support.
-_SUPPORTED = {
-    "model_type": ("llama", None),
-    "hidden_act": ("silu", None),
-    "attention_bias": (False, None),
-    "mlp_bias": (False, None),
-    "rope_scaling": (None,),
-}
 
 
 @dataclass(frozen=True)
@@ -31,7 +24,7 @@ class Checkpoint:
     """
 
     path: Path
-    config: ModelConfig
+    config: DecoderConfig
     weights: CheckpointWeights
     tokenizer_model: Path
     tokenizer: Tokenizer
@@ -55,16 +48,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """
     folder = resolve(path)
     values = _read_json(folder / "config.json")
-    for key, supported in _SUPPORTED.items():
-        if values.get(key) not in supported:
-            raise ConfigError(
-                "{path} is no model that can be exported: its {key} is {value}; only Llama-type"
-                " models without biases are supported.",
-                path=folder,
-                key=key,
-                value=values[key],
-            )
-    config = ModelConfig.from_hugging_face(values)
+    family = read_family(values)[0]
+    config = family.config
     tokenizer_model = folder / "tokenizer.model"
     tokenizer = Tokenizer(tokenizer_model)
     if tokenizer.vocab_size > config.vocab_size:
@@ -79,7 +64,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(
         folder,
         config,
-        CheckpointWeights(folder, config),
+        CheckpointWeights(folder, family),
         tokenizer_model,
         tokenizer,
         _read_optional_json(folder / "generation_config.json"),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.config import ModelConfig
 from engine.quantization import ZERO_POINT, quantize_weight
+from export.decoder import DecoderConfig, as_decoder, rotary_tables
 from export.weights import Weights
 
 OPSET = 23
@@ -54,14 +55,14 @@ def build_graph(
     [1, num_logits_to_keep, vocab_size] and present.N.key/value, meant to share one buffer
     with the past. The cache is int8 where `quantization` has scales for it, else float32.
     """
-    return _Builder(config, weights, quantization).build()
+    return _Builder(as_decoder(config), weights, quantization).build()
 
 
 class _Builder:
     """Collects the nodes and initializers of one graph."""
 
     def __init__(
-        self, config: ModelConfig, weights: Weights, quantization: Quantization | None
+        self, config: DecoderConfig, weights: Weights, quantization: Quantization | None
     ) -> None:
         self.config = config
         self.weights = weights
@@ -132,17 +133,16 @@ class _Builder:
         return last, total
 
     def _rotary_tables(self) -> tuple[ir.Value, ir.Value]:
-        config = self.config
+        length = self.config.max_position_embeddings
+        shape = [length, self.config.rotated // 2]
 
-        def angles() -> NDArray[np.float64]:
-            exponents = np.arange(0, config.head_dim, 2) / config.head_dim
-            positions = np.arange(config.max_position_embeddings)
-            return np.outer(positions, config.rope_theta**-exponents)
+        def table(part: int) -> Callable[[], NDArray[np.float32]]:
+            return lambda: rotary_tables(self.config, length)[part].numpy()
 
-        shape = [config.max_position_embeddings, config.head_dim // 2]
-        cos = self._lazy("rotary.cos", lambda: np.cos(angles()).astype(np.float32), shape)
-        sin = self._lazy("rotary.sin", lambda: np.sin(angles()).astype(np.float32), shape)
-        return cos, sin
+        return (
+            self._lazy("rotary.cos", table(0), shape),
+            self._lazy("rotary.sin", table(1), shape),
+        )
 
     def _embedding(self, input_ids: ir.Value) -> ir.Value:
         op = self.tape.op
@@ -198,13 +198,25 @@ class _Builder:
             tuple(f"{prefix}.{part}_proj.weight" for part in "qkv"),
             [config.hidden_size, query + 2 * key_value],
         )
+        if config.qkv_bias:
+            bias = self._lazy(
+                f"{prefix}.qkv_bias",
+                lambda: np.concatenate([self.weights(f"{prefix}.{p}_proj.bias") for p in "qkv"]),
+                [query + 2 * key_value],
+            )
+            qkv = self.tape.op("Add", [qkv, bias])
+        heads: list[ir.Value | None] = [qkv, None, None]
+        if config.qk_norm:
+            heads = self._normed_heads(prefix, qkv, query, key_value)
         attributes: dict[str, int | str] = {
             "num_heads": config.num_attention_heads,
             "kv_num_heads": config.num_key_value_heads,
             "do_rotary": 1,
             "rotary_interleaved": 0,
         }
-        inputs: list[ir.Value | None] = [qkv, None, None, *past, *lengths, *rotary]
+        if config.sliding_window is not None:
+            attributes["local_window_size"] = config.sliding_window
+        inputs: list[ir.Value | None] = [*heads, *past, *lengths, *rotary]
         if self.quantized_cache and self.quantization:
             inputs += [None, None, None]  # position_ids, attention_bias, head_sink
             inputs += [
@@ -225,6 +237,22 @@ class _Builder:
             key,
             value,
         )
+
+    def _normed_heads(
+        self, prefix: str, qkv: ir.Value, query: int, key_value: int
+    ) -> list[ir.Value | None]:
+        """Return queries and keys normalised head by head, and values, [1, S, heads · head_dim]."""
+        op, config = self.tape.op, self.config
+        sizes = self._ints("qkv_sizes", [query, key_value, key_value])
+        parts = self.tape.op_multi_out("Split", [qkv, sizes], {"axis": -1}, num_outputs=3)
+        normed: list[ir.Value | None] = []
+        for part, name in zip(parts[:2], "qk", strict=True):
+            gamma = self._float(f"{prefix}.{name}_norm.weight", [config.head_dim])
+            heads = op("Reshape", [part, self._ints("by_head", [1, 0, -1, config.head_dim])])
+            attributes = {"axis": -1, "epsilon": config.rms_norm_eps}
+            heads = op("RMSNormalization", [heads, gamma], attributes)
+            normed.append(op("Reshape", [heads, self._ints("joined", [1, 0, -1])]))
+        return [*normed, parts[2]]
 
     def _mlp(self, layer: int, x: ir.Value) -> ir.Value:
         config, op = self.config, self.tape.op

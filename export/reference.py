@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.config import ModelConfig
+from export.decoder import Block, DecoderConfig, rotary_tables
 from export.weights import Weights
-from training.model import Block, RMSNorm, rotary_tables
+from training.model import RMSNorm
 
 Watch = Callable[[int, Block], AbstractContextManager[None]]
 """Called with each layer's number and block; every sequence runs inside what it returns."""
@@ -17,7 +17,7 @@ Watch = Callable[[int, Block], AbstractContextManager[None]]
 
 @torch.no_grad()
 def hidden_states(
-    config: ModelConfig,
+    config: DecoderConfig,
     weights: Weights,
     sequences: Sequence[Sequence[int]],
     watch: Watch | None = None,
@@ -35,20 +35,20 @@ def hidden_states(
         with watch(layer, block) if watch else nullcontext():
             for index, x in enumerate(states):
                 length = x.shape[1]
-                states[index] = block(x, cos[:length], sin[:length], None)
+                states[index] = block(x, cos[:length], sin[:length])
     norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
     norm.load_state_dict({"weight": _tensor(weights, "model.norm.weight")})
     return [norm(x)[0] for x in states]
 
 
-def head_weight(config: ModelConfig, weights: Weights) -> Tensor:
+def head_weight(config: DecoderConfig, weights: Weights) -> Tensor:
     """Return the output matrix, float32 [vocab_size, hidden_size]."""
     tied = config.tie_word_embeddings
     return _tensor(weights, "model.embed_tokens.weight" if tied else "lm_head.weight")
 
 
 def logits(
-    config: ModelConfig, weights: Weights, sequences: Sequence[Sequence[int]]
+    config: DecoderConfig, weights: Weights, sequences: Sequence[Sequence[int]]
 ) -> Iterator[Tensor]:
     """Yield float32 [length, vocab_size] for each sequence of token ids."""
     states = hidden_states(config, weights, sequences)

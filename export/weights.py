@@ -6,20 +6,23 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from engine.config import ModelConfig
 from engine.errors import DataError
+from export.decoder import DecoderConfig, as_decoder
+from export.families import Family, Rows
 
 
 class Weights(Protocol):
-    """Returns the float32 weight of a Llama parameter name; linear layers are [out, in]."""
+    """Returns the float32 weight of a Llama or Qwen parameter name; matrices are [out, in]."""
 
     def __call__(self, name: str) -> NDArray[np.float32]: ...
 
 
-def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+def weight_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
     """Return the shape of every parameter that a checkpoint of `config` must hold."""
     hidden, inner = config.hidden_size, config.intermediate_size
     query = config.num_attention_heads * config.head_dim
@@ -38,6 +41,11 @@ def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
             f"{prefix}.mlp.up_proj.weight": (inner, hidden),
             f"{prefix}.mlp.down_proj.weight": (hidden, inner),
         }
+        if config.qkv_bias:
+            sizes = {"q": query, "k": key_value, "v": key_value}
+            shapes |= {f"{prefix}.self_attn.{p}_proj.bias": (n,) for p, n in sizes.items()}
+        if config.qk_norm:
+            shapes |= {f"{prefix}.self_attn.{p}_norm.weight": (config.head_dim,) for p in "qk"}
     shapes["model.norm.weight"] = (hidden,)
     if not config.tie_word_embeddings:
         shapes["lm_head.weight"] = (config.vocab_size, hidden)
@@ -50,26 +58,35 @@ class CheckpointWeights:
     Raises DataError where the checkpoint lacks a parameter, has another shape or is damaged.
     """
 
-    def __init__(self, checkpoint: Path, config: ModelConfig) -> None:
-        self._shapes = weight_shapes(config)
-        self._files = _locate(checkpoint)
-        for name, shape in self._shapes.items():
-            found = self._shape(name)
-            if found != shape:
-                raise DataError(
-                    "The checkpoint's {name} has the shape {found}, but its config.json says"
-                    " {shape}.",
-                    name=name,
-                    found=list(found),
-                    shape=list(shape),
-                )
+    def __init__(self, checkpoint: Path, family: Family) -> None:
+        self._locate = family.locate
+        self._files = _tensor_files(checkpoint)
+        for name, shape in weight_shapes(family.config).items():
+            self._check(self._locate(name), shape)
 
     def __call__(self, name: str) -> NDArray[np.float32]:
-        with safe_open(self._files[name], framework="pt") as file:
-            array: NDArray[np.float32] = file.get_tensor(name).float().numpy()
+        rows = self._locate(name)
+        with safe_open(self._files[rows.tensor], framework="pt") as file:
+            tensor = file.get_tensor(rows.tensor)
+        if rows.index is not None:
+            tensor = tensor[torch.from_numpy(rows.index)]
+        array: NDArray[np.float32] = tensor.float().numpy()
         if not np.isfinite(array).all():
-            raise DataError("The checkpoint's {name} holds values that are not finite.", name=name)
+            raise DataError(
+                "The checkpoint's {name} holds values that are not finite.", name=rows.tensor
+            )
         return array
+
+    def _check(self, rows: Rows, shape: tuple[int, ...]) -> None:
+        expected = shape if rows.total is None else (rows.total, *shape[1:])
+        found = self._shape(rows.tensor)
+        if found != expected:
+            raise DataError(
+                "The checkpoint's {name} has the shape {found}, but its config.json says {shape}.",
+                name=rows.tensor,
+                found=list(found),
+                shape=list(expected),
+            )
 
     def _shape(self, name: str) -> tuple[int, ...]:
         if name not in self._files:
@@ -86,15 +103,15 @@ class CheckpointWeights:
 
 
 class RandomWeights:
-    """Draws N(0, 0.02) matrices and norms of one; the same name always gives the same weight."""
+    """Draws N(0, 0.02) matrices and biases and norms of one; a name always gives the same."""
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
-        self._shapes = weight_shapes(config)
+        self._shapes = weight_shapes(as_decoder(config))
         self._seed = seed
 
     def __call__(self, name: str) -> NDArray[np.float32]:
         shape = self._shapes[name]
-        if len(shape) == 1:
+        if "norm" in name:
             return np.ones(shape, np.float32)
         generator = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
         weight = generator.standard_normal(shape, np.float32)
@@ -102,7 +119,7 @@ class RandomWeights:
         return weight
 
 
-def _locate(checkpoint: Path) -> dict[str, Path]:
+def _tensor_files(checkpoint: Path) -> dict[str, Path]:
     """Return the safetensors file of every parameter in a checkpoint folder."""
     index = checkpoint / "model.safetensors.index.json"
     try:

@@ -154,7 +154,7 @@ def _broken_json(folder: Path) -> None:
         (_not_a_number, "not finite"),
         (_without_tokenizer, "tokenizer"),
         (_broken_json, "not valid JSON"),
-        (_edit_config(model_type="mamba"), "its model_type is mamba"),
+        (_edit_config(model_type="mamba"), "type mamba are not known"),
         (_edit_config(attention_bias=True), "its attention_bias is True"),
         (_edit_config(rope_scaling={"type": "yarn"}), "its rope_scaling is"),
         (_edit_config(num_hidden_layers=3), "lacks the weight model.layers.2"),

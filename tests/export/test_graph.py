@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.config import ModelConfig
 from export.bundle import write_graph
 from export.checkpoint import Checkpoint, open_checkpoint
+from export.decoder import DecoderConfig
 from export.graph import Quantization, build_graph, linear_names
 from export.reference import logits
 from export.weights import RandomWeights, weight_shapes
@@ -113,7 +114,7 @@ def test_layers_scaled_at_run_time_and_untied_heads(
     tmp_path: Path, runner: type, opened: Checkpoint, tied: bool, dynamic: str
 ) -> None:
     values = opened.config.to_hugging_face() | {"tie_word_embeddings": tied}
-    config = ModelConfig.from_hugging_face(values)
+    config = DecoderConfig.from_hugging_face(values)
     random = RandomWeights(config)
 
     def weights(name: str) -> NDArray[np.float32]:
