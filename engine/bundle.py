@@ -1,8 +1,9 @@
 """A model folder, checked before anything in it is trusted.
 
-Layout: config.json, generation_config.json, tokenizer.model, tokenizer_config.json (with the
-chat template), model.onnx (+ its weight files), README.md (licence) and SHA256SUMS, as
-Hugging Face tools read them. No pickle is opened and no code out of the folder is run.
+Layout: config.json, generation_config.json, tokenizer.model or tokenizer.json,
+tokenizer_config.json (with the chat template, or chat_template.jinja beside it), model.onnx
+(+ its weight files), README.md (licence) and SHA256SUMS, as Hugging Face tools read them.
+No pickle is opened and no code out of the folder is run.
 """
 
 import json
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.byte_bpe import ByteLevelTokenizer
 from engine.chat_template import ChatTemplate
 from engine.checksums import SUMS_NAME, read_sums, verify_changes
 from engine.checksums import verify_sums as verify_sums
@@ -20,16 +22,17 @@ from engine.onnx_file import OnnxFile, TensorType, read_onnx
 from engine.paths import data_dir
 from engine.resources import RESOURCES
 from engine.sampling import GenerationDefaults
-from engine.tokenizer import Tokenizer
+from engine.tokenizer import BaseTokenizer, Tokenizer
 
 MODEL_NAME = "model.onnx"
 _REQUIRED = (
     "config.json",
     "generation_config.json",
-    "tokenizer.model",
     "tokenizer_config.json",
     MODEL_NAME,
 )
+_TEMPLATE_NAME = "chat_template.jinja"
+_TOKENIZERS = ("tokenizer.model", "tokenizer.json")
 _MAX_JSON_BYTES = 16 << 20
 _MAX_TOKENIZER_BYTES = 64 << 20
 _MAX_CARD_BYTES = 1 << 20
@@ -59,7 +62,7 @@ class Bundle:
     name: str
     config: ModelConfig
     generation: GenerationDefaults
-    tokenizer: Tokenizer = field(repr=False)
+    tokenizer: BaseTokenizer = field(repr=False)
     chat_template: ChatTemplate = field(repr=False)
     size_bytes: int
     licence: str
@@ -81,10 +84,7 @@ def open_bundle(path: Path, *, verify: bool | None = None) -> Bundle:
     if signed:
         _check_sums(path, verify)
     config = ModelConfig.from_hugging_face(_read_json(path / "config.json"))
-    tokenizer = _open_tokenizer(path / "tokenizer.model", config)
-    template = _read_json(path / "tokenizer_config.json").get("chat_template")
-    if not isinstance(template, str):
-        raise BundleError("The model {name} has no chat template.", name=path.name)
+    tokenizer = _open_tokenizer(_tokenizer_file(path), config)
     graph = read_onnx(path / MODEL_NAME)
     _check_sizes(path, config, graph)
     _check_inputs(config, graph)
@@ -97,7 +97,7 @@ def open_bundle(path: Path, *, verify: bool | None = None) -> Bundle:
         config=config,
         generation=_generation_defaults(path / "generation_config.json", config),
         tokenizer=tokenizer,
-        chat_template=ChatTemplate(template, tokenizer),
+        chat_template=_chat_template(path, tokenizer),
         size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         licence=_licence(path / "README.md"),
         signed=signed,
@@ -136,15 +136,18 @@ def _check_layout(path: Path) -> None:
     if not path.is_dir():
         raise BundleError("There is no model folder {path}.", path=path)
     folder = path.resolve()
-    for name in _REQUIRED:
-        file = path / name
+    for file in _required_files(path):
         if not file.is_file():
             raise BundleError(
                 "The model folder is incomplete: {path} is missing; copy the folder again.",
                 path=file,
             )
-        if not file.resolve().is_relative_to(folder):
-            raise BundleError("{path} is a link out of the model folder; it is refused.", path=file)
+        _check_inside(file, folder)
+
+
+def _check_inside(file: Path, folder: Path) -> None:
+    if not file.resolve().is_relative_to(folder):
+        raise BundleError("{path} is a link out of the model folder; it is refused.", path=file)
 
 
 def _check_sums(path: Path, verify: bool | None) -> None:
@@ -159,15 +162,28 @@ def _check_all_listed(path: Path, graph: OnnxFile) -> None:
     """An attacker must not add what the list does not cover."""
     folder = path.resolve()
     listed = {(folder / name).resolve() for name in read_sums(path)}
-    used = {(folder / name).resolve() for name in _REQUIRED}
+    used = {file.resolve() for file in _required_files(folder)}
     used |= {file.resolve() for file in graph.external_files}
     for file in sorted(used - listed):
         raise BundleError("{path} is missing in the list of checksums.", path=file)
 
 
-def _open_tokenizer(path: Path, config: ModelConfig) -> Tokenizer:
+def _required_files(path: Path) -> list[Path]:
+    """The files that must be there, and the template's own where it has one."""
+    template = path / _TEMPLATE_NAME
+    optional = [template] if template.is_file() else []
+    return [*(path / name for name in _REQUIRED), _tokenizer_file(path), *optional]
+
+
+def _tokenizer_file(path: Path) -> Path:
+    """Return SentencePiece's file, or where there is none that of a byte-level tokenizer."""
+    found = next((path / name for name in _TOKENIZERS if (path / name).is_file()), None)
+    return found or path / _TOKENIZERS[0]
+
+
+def _open_tokenizer(path: Path, config: ModelConfig) -> BaseTokenizer:
     _check_size(path, _MAX_TOKENIZER_BYTES)
-    tokenizer = Tokenizer(path)
+    tokenizer = Tokenizer(path) if path.suffix == ".model" else ByteLevelTokenizer(path)
     if not tokenizer.control_tokens:
         raise BundleError("The tokenizer {path} has no tokens that mark who speaks.", path=path)
     if tokenizer.vocab_size > config.vocab_size:
@@ -178,6 +194,32 @@ def _open_tokenizer(path: Path, config: ModelConfig) -> Tokenizer:
             known=config.vocab_size,
         )
     return tokenizer
+
+
+def _chat_template(path: Path, tokenizer: BaseTokenizer) -> ChatTemplate:
+    values = _read_json(path / "tokenizer_config.json")
+    source = values.get("chat_template")
+    if isinstance(source, list):  # several templates by name
+        named = {entry.get("name"): entry for entry in source if isinstance(entry, dict)}
+        source = named.get("default", {}).get("template")
+    file = path / _TEMPLATE_NAME
+    if source is None and file.is_file():
+        _check_size(file, _MAX_JSON_BYTES)
+        source = file.read_text(encoding="utf-8", errors="replace")
+    if not isinstance(source, str):
+        raise BundleError("The model {name} has no chat template.", name=path.name)
+    return ChatTemplate(
+        source,
+        tokenizer,
+        bos_token=_token_text(values.get("bos_token")),
+        eos_token=_token_text(values.get("eos_token")),
+    )
+
+
+def _token_text(token: object) -> str:
+    """Return how tokenizer_config.json spells a token: as text, or as a table with it."""
+    text = token.get("content") if isinstance(token, dict) else token
+    return text if isinstance(text, str) else ""
 
 
 def _check_sizes(path: Path, config: ModelConfig, graph: OnnxFile) -> None:

@@ -14,7 +14,7 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.errors import BundleError
-from engine.tokenizer import Tokenizer
+from engine.tokenizer import BaseTokenizer
 
 Message = Mapping[str, str]
 """One turn: {"role": "system" | "user" | "assistant", "content": text}."""
@@ -45,8 +45,16 @@ _TEMPLATE_ERRORS = (
 class ChatTemplate:
     """A compiled template over one tokenizer. Raises BundleError if it cannot be compiled."""
 
-    def __init__(self, source: str, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self,
+        source: str,
+        tokenizer: BaseTokenizer,
+        *,
+        bos_token: str = "<s>",
+        eos_token: str = "</s>",
+    ) -> None:
         self._tokenizer = tokenizer
+        self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = _raise_exception
         try:
@@ -87,7 +95,7 @@ class ChatTemplate:
 
     def _render(self, **values: Any) -> str:
         try:
-            text = self._template.render(bos_token="<s>", eos_token="</s>", **values)
+            text = self._template.render(**self._tokens, **values)
         except _TEMPLATE_ERRORS as error:
             raise BundleError(
                 "The model's chat template failed: {detail}.", detail=error

@@ -1,6 +1,7 @@
-"""SentencePiece tokenizer: text that any Unicode string survives, control tokens apart from it."""
+"""Text to token ids and back, control tokens apart from it."""
 
 import codecs
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,10 +13,39 @@ from engine.errors import BundleError
 _SPACE_MARK = "\u2581"
 
 
-class Tokenizer:
-    """Text to token ids and back.
+class BaseTokenizer(ABC):
+    """What the engine needs of a tokenizer, whichever form its file has.
 
     `encode` never yields a control token, whatever the text spells; `decode` shows none.
+    """
+
+    vocab_size: int
+    control_tokens: dict[str, int]
+    """The names and ids of the tokens that no text can become."""
+    adds_space: bool = False
+    """Text is encoded as if a space came before it, which decoding takes away again."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of `text`; lone surrogates become question marks."""
+
+    @abstractmethod
+    def token_bytes(self, token_id: int) -> bytes:
+        """Return the UTF-8 bytes that a token stands for (none for a control or padding id)."""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of `ids`; control tokens are left out, broken UTF-8 becomes U+FFFD."""
+        text = b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
+        return text.removeprefix(" ") if self.adds_space else text
+
+    def stream_decoder(self) -> "StreamDecoder":
+        """Return a decoder for tokens that arrive one at a time."""
+        return StreamDecoder(self)
+
+
+class Tokenizer(BaseTokenizer):
+    """A SentencePiece model: the form of GEB's, which any Unicode text survives.
+
     Raises BundleError if the file is no SentencePiece model.
     """
 
@@ -36,6 +66,8 @@ class Tokenizer:
             processor.id_to_piece(i): i for i in range(size) if processor.is_control(i)
         }
         self._token_bytes = [self._bytes_of(i) for i in range(size)]
+        first = processor.encode("a")
+        self.adds_space = bool(first) and self._token_bytes[first[0]].startswith(b" ")
         self._space_mark_ids = [
             processor.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE_MARK.encode()
         ]
@@ -46,8 +78,10 @@ class Tokenizer:
         return model
 
     def encode(self, text: str) -> list[int]:
-        """Return the token ids of `text`; lone surrogates become question marks."""
+        """See BaseTokenizer."""
         text = text.encode("utf-8", "replace").decode("utf-8")
+        if self.adds_space:  # a real space mark would be given one, too
+            return list(self._processor.encode(text))
         head, *rest = text.split(_SPACE_MARK)
         ids: list[int] = self._processor.encode(head)
         for part in rest:
@@ -55,17 +89,9 @@ class Tokenizer:
             ids += self._processor.encode(part)
         return ids
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of `ids`; control tokens are left out, broken UTF-8 becomes U+FFFD."""
-        return b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
-
     def token_bytes(self, token_id: int) -> bytes:
-        """Return the UTF-8 bytes that a token stands for (none for a control or padding id)."""
+        """See BaseTokenizer."""
         return self._token_bytes[token_id] if token_id < len(self._token_bytes) else b""
-
-    def stream_decoder(self) -> "StreamDecoder":
-        """Return a decoder for tokens that arrive one at a time."""
-        return StreamDecoder(self)
 
     def _bytes_of(self, token_id: int) -> bytes:
         processor = self._processor
@@ -80,13 +106,18 @@ class Tokenizer:
 class StreamDecoder:
     """Turns tokens into text as they arrive, never splitting a multi-byte character."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: BaseTokenizer) -> None:
         self._tokenizer = tokenizer
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._at_start = True
 
     def push(self, token_id: int) -> str:
         """Return the text that `token_id` completes; empty while a character is unfinished."""
-        return self._decoder.decode(self._tokenizer.token_bytes(token_id))
+        text = self._decoder.decode(self._tokenizer.token_bytes(token_id))
+        if self._at_start and text:
+            self._at_start = False
+            return text.removeprefix(" ") if self._tokenizer.adds_space else text
+        return text
 
     def finish(self) -> str:
         """Return what is left: U+FFFD if the last character never became whole."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import onnx
 import pytest
+from tokenizers import Tokenizer as HuggingFaceTokenizer  # type: ignore[import-untyped]
+from tokenizers import models, pre_tokenizers, trainers
 
 from engine import bundle as bundle_module
 from engine.bundle import default_bundle_path, list_bundle_paths, open_bundle
@@ -233,6 +235,46 @@ def test_sampling_switched_off_is_greedy(folder: Path, edit_json: Edit) -> None:
     generation = open_bundle(folder).generation
     assert (generation.temperature, generation.top_k) == (0, 50)
     assert generation.eos_token_ids == (5,)
+
+
+@pytest.mark.parametrize("place", ["file", "list"])
+def test_a_chat_template_in_its_other_places(folder: Path, edit_json: Edit, place: str) -> None:
+    source = "{{ bos_token }}{% for m in messages %}<|user|>{{ m.content }}{% endfor %}"
+    if place == "list":
+        templates = [{"name": "tools", "template": "x"}, {"name": "default", "template": source}]
+        edit_json(folder / "tokenizer_config.json", chat_template=templates)
+    else:
+        edit_json(folder / "tokenizer_config.json", chat_template=None)
+        (folder / "chat_template.jinja").write_text(source, encoding="utf-8")
+    edit_json(folder / "tokenizer_config.json", bos_token={"content": "<s>"})
+    write_sums(folder)
+    bundle = open_bundle(folder)
+    control = bundle.tokenizer.control_tokens
+    expected = [control["<s>"], control["<|user|>"], *bundle.tokenizer.encode("hi")]
+    assert bundle.chat_template.encode([{"role": "user", "content": "hi"}]) == expected
+
+
+def test_a_byte_level_tokenizer_opens_too(folder: Path) -> None:
+    (folder / "tokenizer.model").unlink()
+    with pytest.raises(BundleError, match="of a kind that GEB Chat does not know"):
+        # Ours is there in Hugging Face's format as well, but not as a byte-level one.
+        open_bundle(_resigned(folder))
+    byte_level = HuggingFaceTokenizer(models.BPE())
+    byte_level.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(initial_alphabet=alphabet, show_progress=False)
+    byte_level.train_from_iterator(["hello"], trainer)
+    byte_level.add_special_tokens(["<s>", "</s>", "<|user|>", "<|assistant|>"])
+    byte_level.save(str(folder / "tokenizer.json"))
+    bundle = open_bundle(_resigned(folder))
+    ids = bundle.chat_template.encode([{"role": "user", "content": "你好 <|user|>"}])
+    assert ids.count(bundle.tokenizer.control_tokens["<|user|>"]) == 1
+    assert bundle.tokenizer.decode(ids) == "你好 <|user|>"
+
+
+def _resigned(folder: Path) -> Path:
+    write_sums(folder)
+    return folder
 
 
 def test_a_missing_chat_template(folder: Path, edit_json: Edit) -> None:

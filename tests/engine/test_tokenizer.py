@@ -1,9 +1,12 @@
 """Any text survives, and no text becomes a control token."""
 
+import io
 import random
 import unicodedata
+from pathlib import Path
 
 import pytest
+import sentencepiece as spm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +97,27 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(BundleError, match=r"tokenizer\.model cannot be read"):
         Tokenizer(path)
+
+
+def test_a_tokenizer_that_puts_a_space_before_text_shows_none(tmp_path: Path) -> None:
+    """Llama's and Mistral's do."""
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(["hello world"] * 20),
+        model_writer=model,
+        model_type="bpe",
+        vocab_size=300,
+        byte_fallback=True,
+        add_dummy_prefix=True,
+        minloglevel=2,
+        hard_vocab_limit=False,
+    )
+    path = tmp_path / "tokenizer.model"
+    path.write_bytes(model.getvalue())
+    tokenizer = Tokenizer(path)
+    assert tokenizer.adds_space
+    ids = tokenizer.encode("hello 😀")
+    assert tokenizer.token_bytes(ids[0]).startswith(b" ")
+    assert tokenizer.decode(ids) == "hello 😀"
+    decoder = tokenizer.stream_decoder()
+    assert "".join(map(decoder.push, ids)) + decoder.finish() == "hello 😀"
