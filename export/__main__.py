@@ -12,7 +12,6 @@ from export.checkpoint import Checkpoint, open_checkpoint
 from export.graph import Quantization, build_graph
 from export.model_card import Facts, render
 from export.texts import CALIBRATION, HELDOUT, Sample, read_samples
-from export.tokenizer_json import write_tokenizer
 from export.verification import GREEDY_STEPS, check_greedy, measure_fidelity
 from training.command import command
 
@@ -37,7 +36,7 @@ def export(
     checkpoint = open_checkpoint(checkpoint_path)
     longest = min(_LONGEST_SAMPLE, checkpoint.config.max_position_embeddings)
     heldout = read_samples(
-        heldout_path, checkpoint.tokenizer, longest, tokens_per_language=_HELDOUT_TOKENS
+        heldout_path, checkpoint.chat, longest, tokens_per_language=_HELDOUT_TOKENS
     )
     with new_bundle(out) as folder:
         quantization = None
@@ -63,7 +62,7 @@ def export(
 
 def _calibrate(checkpoint: Checkpoint, longest: int, *, quantized_cache: bool) -> Quantization:
     print(tr("Calibrating activations"), flush=True)
-    samples = read_samples(CALIBRATION, checkpoint.tokenizer, longest)
+    samples = read_samples(CALIBRATION, checkpoint.chat, longest)
     sequences = [sample.token_ids for sample in samples]
     return calibrate(
         checkpoint.config, checkpoint.weights, sequences, quantized_cache=quantized_cache
@@ -102,9 +101,14 @@ def _write_runnable(
 ) -> None:
     """Write all that the engine needs to run a bundle."""
     config = checkpoint.config
-    write_configs(config, checkpoint.stop_token_ids, checkpoint.generation, folder)
-    (folder / "tokenizer.model").write_bytes(checkpoint.tokenizer_model.read_bytes())
-    write_tokenizer(checkpoint.tokenizer_model, folder, config.max_position_embeddings)
+    write_configs(
+        config,
+        checkpoint.stop_token_ids,
+        checkpoint.generation,
+        folder,
+        model_type=checkpoint.model_type,
+    )
+    checkpoint.chat.write(folder)
     model = build_graph(config, checkpoint.weights, quantization)
     title = tr("Writing the int8 graph") if quantization else tr("Writing the float32 graph")
     with tqdm(desc=title, unit=tr(" weights")) as bar:

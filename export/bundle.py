@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from engine.config import ModelConfig
 from engine.errors import DataError
+from export.decoder import as_decoder
 from training.checkpoint import GENERATION_DEFAULTS
 
 _EXTERNAL_BYTES = 1024  # smaller tensors stay inside model.onnx
@@ -58,7 +59,11 @@ def write_graph(model: ir.Model, folder: Path, on_progress: Callable[[int, int],
 
 
 def write_configs(
-    config: ModelConfig, stop_token_ids: list[int], generation: dict[str, Any], folder: Path
+    config: ModelConfig,
+    stop_token_ids: list[int],
+    generation: dict[str, Any],
+    folder: Path,
+    model_type: str = "llama",
 ) -> None:
     """Write config.json, generation_config.json and genai_config.json.
 
@@ -70,7 +75,7 @@ def write_configs(
         "eos_token_id": stop_token_ids,
         "pad_token_id": config.pad_token_id,
     }
-    write_json(folder / "config.json", config.to_hugging_face())
+    write_json(folder / "config.json", as_decoder(config).describe(model_type))
     write_json(folder / "generation_config.json", chosen)
     write_json(folder / "genai_config.json", _genai_config(config, chosen))
 

@@ -6,67 +6,68 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigError, DataError
-from engine.tokenizer import Tokenizer
+from export.chat_format import ChatFormat, read_chat_format
 from export.decoder import DecoderConfig
-from export.families import read_family
+from export.detection import choose_family
+from export.families import Family, read_family
 from export.weights import CheckpointWeights
 from training.checkpoint import resolve
-
-ROLE_TOKENS = ("<|system|>", "<|user|>", "<|assistant|>")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A Llama-type model whose weights are read one at a time.
+    """A decoder whose weights are read one at a time.
 
     `generation` is generation_config.json and `card` is model_card.json; {} where the file
     is missing.
     """
 
     path: Path
-    config: DecoderConfig
+    model_type: str
+    family: Family
     weights: CheckpointWeights
-    tokenizer_model: Path
-    tokenizer: Tokenizer
+    chat: ChatFormat
     generation: dict[str, Any]
     card: dict[str, Any]
 
     @property
+    def config(self) -> DecoderConfig:
+        """The decoder's shape."""
+        return self.family.config
+
+    @property
     def stop_token_ids(self) -> list[int]:
-        """The tokens that end an answer: </s>, a new user turn, and the checkpoint's own."""
+        """The tokens that end an answer: the checkpoint's own, and those of its chat format."""
         own = self.generation.get("eos_token_id") or []
         own = own if isinstance(own, list) else [own]
-        user = self.tokenizer.control_tokens["<|user|>"]
-        return sorted({self.config.eos_token_id, user, *own})
+        return sorted({self.config.eos_token_id, *self.chat.stop_ids, *own})
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
     """Open a checkpoint folder, or the newest one of a training run's output.
 
+    Where config.json leaves open how the weights are to be read, all readings are tried.
     Raises DataError or ConfigError where a file is missing or damaged, or where the
-    architecture is not ours.
+    architecture is not covered.
     """
     folder = resolve(path)
     values = _read_json(folder / "config.json")
-    family = read_family(values)[0]
-    config = family.config
-    tokenizer_model = folder / "tokenizer.model"
-    tokenizer = Tokenizer(tokenizer_model)
-    if tokenizer.vocab_size > config.vocab_size:
+    model_type = str(values.get("model_type", "llama"))
+    families = read_family({**values, "model_type": model_type})
+    chat = read_chat_format(folder, model_type)
+    if chat.tokenizer.vocab_size > families[0].config.vocab_size:
         raise DataError(
             "The checkpoint's tokenizer has {pieces} tokens, but its model only {size}.",
-            pieces=tokenizer.vocab_size,
-            size=config.vocab_size,
+            pieces=chat.tokenizer.vocab_size,
+            size=families[0].config.vocab_size,
         )
-    for token in ROLE_TOKENS:
-        if token not in tokenizer.control_tokens:
-            raise DataError("The checkpoint's tokenizer lacks the role token {token}.", token=token)
+    family = families[0] if len(families) == 1 else choose_family(folder, families, chat)
     return Checkpoint(
         folder,
-        config,
+        model_type,
+        family,
         CheckpointWeights(folder, family),
-        tokenizer_model,
-        tokenizer,
+        chat,
         _read_optional_json(folder / "generation_config.json"),
         _read_optional_json(folder / "model_card.json"),
     )

@@ -4,7 +4,8 @@ GEB, Llama, Mistral, Qwen2, Qwen3, GLM and ChatGLM are one block with options: b
 norms on queries and keys, a sliding window, a rotary embedding of a part of each head.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -44,10 +45,24 @@ class DecoderConfig(ModelConfig):
                 value=self.sliding_window,
             )
 
+    def describe(self, model_type: str) -> dict[str, Any]:
+        """Return the contents of a bundle's config.json for a model of the given type."""
+        values = self.to_hugging_face()
+        for option in fields(DecoderConfig):
+            if option.name in _OPTIONS and values[option.name] == option.default:
+                del values[option.name]
+        if model_type != "llama":
+            values |= {"model_type": model_type, "attention_bias": self.qkv_bias}
+            del values["architectures"]
+        return values
+
     @property
     def rotated(self) -> int:
         """How many of each head's dimensions are rotated."""
         return self.rotary_dim or self.head_dim
+
+
+_OPTIONS = {field.name for field in fields(DecoderConfig)} - {f.name for f in fields(ModelConfig)}
 
 
 def as_decoder(config: ModelConfig) -> DecoderConfig:

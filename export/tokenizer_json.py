@@ -1,39 +1,22 @@
-"""`tokenizer.json` and `tokenizer_config.json` of a SentencePiece model, for Hugging Face tools."""
+"""`tokenizer.json` of one of our SentencePiece models, for Hugging Face tools."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import sentencepiece as spm
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers  # type: ignore[import-untyped]
 
-from engine.chat_template import GEB_CHAT_TEMPLATE
 from engine.errors import DataError
 
 _SPACE_MARK = "\u2581"
 
 
-def write_tokenizer(tokenizer_model: Path, folder: Path, max_length: int) -> None:
-    """Write both files for `tokenizer_model` into `folder`.
+def tokenizer_json(tokenizer_model: Path) -> bytes:
+    """Return the contents of the file.
 
-    Raises DataError if the file is no SentencePiece BPE model with byte fallback.
+    Raises DataError if `tokenizer_model` is no SentencePiece BPE model with byte fallback.
     """
-    processor = load_processor(tokenizer_model)
-    hugging_face_tokenizer(processor).save(str(folder / "tokenizer.json"))
-    values: dict[str, Any] = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": "<s>",
-        "eos_token": "</s>",
-        "unk_token": "<unk>",
-        "pad_token": "<pad>",
-        "add_bos_token": False,
-        "add_eos_token": False,
-        "clean_up_tokenization_spaces": False,
-        "model_max_length": max_length,
-        "chat_template": GEB_CHAT_TEMPLATE,
-    }
-    text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-    (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
+    text: str = hugging_face_tokenizer(load_processor(tokenizer_model)).to_str(pretty=True)
+    return text.encode()
 
 
 def load_processor(tokenizer_model: Path) -> spm.SentencePieceProcessor:

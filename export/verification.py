@@ -110,7 +110,7 @@ def _measure(
         nats["bundle"] += torch.nn.functional.cross_entropy(found, targets, reduction="sum").item()
         agreed += int((found.argmax(1) == expected.argmax(1)).sum())
         tokens += len(targets)
-        num_bytes += sum(len(checkpoint.tokenizer.token_bytes(token)) for token in ids[1:])
+        num_bytes += sum(len(checkpoint.chat.tokenizer.token_bytes(token)) for token in ids[1:])
     per_byte = 1 / (math.log(2) * num_bytes)
     return Fidelity(
         language,

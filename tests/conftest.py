@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from engine.config import ModelConfig
 from engine.tokenizer import Tokenizer
 from export.bundle import new_bundle, write_configs, write_graph, write_sums
+from export.chat_format import our_chat_format
 from export.graph import Quantization, build_graph, linear_names
-from export.tokenizer_json import write_tokenizer
 from export.weights import RandomWeights, Weights
 from training.settings import TokenizerSettings
 from training.tokenizer import train_tokenizer
@@ -97,8 +97,7 @@ def build_bundle(tokenizer_file: Path, tiny_config: ModelConfig) -> Callable[...
             graph = build_graph(tiny_config, weights or talkative, quantization)
             write_graph(graph, folder, lambda _done, _total: None)
             write_configs(tiny_config, stop_ids, {}, folder)
-            (folder / "tokenizer.model").write_bytes(tokenizer_file.read_bytes())
-            write_tokenizer(folder / "tokenizer.model", folder, tiny_config.max_position_embeddings)
+            our_chat_format(tokenizer_file).write(folder)
             (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# Random weights\n")
             write_sums(folder)
         return out

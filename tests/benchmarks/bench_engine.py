@@ -74,8 +74,8 @@ def cached_bundle(config: str, out: Path) -> Path:
 def build_bundle(config_name: str, out: Path) -> None:
     """Write an int8 bundle with random weights in the shape of a configuration."""
     from export.bundle import new_bundle, write_configs, write_graph, write_sums
+    from export.chat_format import our_chat_format
     from export.graph import Quantization, build_graph, linear_names
-    from export.tokenizer_json import write_tokenizer
     from export.weights import RandomWeights
     from training.settings import TokenizerSettings, load_settings
     from training.tokenizer import train_tokenizer
@@ -89,7 +89,7 @@ def build_bundle(config_name: str, out: Path) -> None:
     tokenizer = train_tokenizer(iter([__doc__ or ""] * 20), TokenizerSettings(vocab_size=320))
     with new_bundle(out) as folder:
         (folder / "tokenizer.model").write_bytes(tokenizer)
-        write_tokenizer(folder / "tokenizer.model", folder, config.max_position_embeddings)
+        our_chat_format(folder / "tokenizer.model").write(folder)
         write_configs(config, [config.eos_token_id], {}, folder)
         write_graph(build_graph(config, RandomWeights(config), scales), folder, show_progress)
         (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\nRandom weights.\n")

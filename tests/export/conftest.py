@@ -16,6 +16,7 @@ from engine.config import ModelConfig
 from engine.tokenizer import Tokenizer
 from export.__main__ import export
 from export.bundle import write_graph
+from export.chat_format import our_chat_format
 from export.checkpoint import open_checkpoint
 from export.graph import build_graph
 from export.model_card import Facts
@@ -55,7 +56,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     torch.set_num_threads(1)  # so small a model gains nothing from two
     model = GEB(config)
-    samples = read_samples(CALIBRATION, tokenizer, config.max_position_embeddings)
+    chat = our_chat_format(folder / "tokenizer.model")
+    samples = read_samples(CALIBRATION, chat, config.max_position_embeddings)
     _train(model, [token for sample in samples for token in sample.token_ids])
     write_checkpoint(
         folder, model, {"recipe": "test", "licence": "apache-2.0", "data": [{"source": "ours"}]}

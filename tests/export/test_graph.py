@@ -28,7 +28,7 @@ def opened(checkpoint: Path) -> Checkpoint:
 
 @pytest.fixture(scope="module")
 def token_ids(opened: Checkpoint) -> list[int]:
-    return opened.tokenizer.encode(TEXT)[:100]
+    return opened.chat.tokenizer.encode(TEXT)[:100]
 
 
 def test_reference_is_the_training_model(

@@ -26,7 +26,7 @@ def test_optimum_exports_the_same_model(
     subprocess.run(command, check=True, capture_output=True, timeout=300, env=offline)
     oracle = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     opened = open_checkpoint(checkpoint)
-    ids = opened.tokenizer.encode("河水很清。The river runs past the old mill and the bridge.")
+    ids = opened.chat.tokenizer.encode("河水很清。The river runs past the old mill and the bridge.")
     feeds = {"input_ids": np.array([ids]), "attention_mask": np.ones((1, len(ids)), np.int64)}
     feeds["position_ids"] = np.arange(len(ids))[None]
     names = {value.name for value in oracle.get_inputs()}
