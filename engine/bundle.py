@@ -183,7 +183,11 @@ def _tokenizer_file(path: Path) -> Path:
 
 def _open_tokenizer(path: Path, config: ModelConfig) -> BaseTokenizer:
     _check_size(path, _MAX_TOKENIZER_BYTES)
-    tokenizer = Tokenizer(path) if path.suffix == ".model" else ByteLevelTokenizer(path)
+    if path.suffix == ".model":
+        legacy = _read_json(path.with_name("tokenizer_config.json")).get("legacy")
+        tokenizer: BaseTokenizer = Tokenizer(path, legacy=legacy is not False)
+    else:
+        tokenizer = ByteLevelTokenizer(path)
     if not tokenizer.control_tokens:
         raise BundleError("The tokenizer {path} has no tokens that mark who speaks.", path=path)
     if tokenizer.vocab_size > config.vocab_size:

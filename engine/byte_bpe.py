@@ -43,7 +43,7 @@ class ByteLevelTokenizer(BaseTokenizer):
         # A cache of its own, so that it goes when the tokenizer goes.
         self._merge = lru_cache(_CACHED_WORDS)(self._merge_word)
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, *, continues: bool = False) -> list[int]:  # noqa: ARG002
         """See BaseTokenizer."""
         text = text.encode("utf-8", "replace").decode("utf-8")
         if self._normal_form:

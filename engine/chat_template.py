@@ -90,7 +90,7 @@ class ChatTemplate:
             if part in self._tokenizer.control_tokens:
                 ids.append(self._tokenizer.control_tokens[part])
             elif part:
-                ids += self._tokenizer.encode(part.replace(guard, ""))
+                ids += self._tokenizer.encode(part.replace(guard, ""), continues=bool(ids))
         return ids
 
     def _render(self, **values: Any) -> str:

@@ -26,8 +26,11 @@ class BaseTokenizer(ABC):
     """Text is encoded as if a space came before it, which decoding takes away again."""
 
     @abstractmethod
-    def encode(self, text: str) -> list[int]:
-        """Return the token ids of `text`; lone surrogates become question marks."""
+    def encode(self, text: str, *, continues: bool = False) -> list[int]:
+        """Return the token ids of `text`; lone surrogates become question marks.
+
+        `continues`: a control token comes before it. To some models it is then no new text.
+        """
 
     @abstractmethod
     def token_bytes(self, token_id: int) -> bytes:
@@ -46,10 +49,11 @@ class BaseTokenizer(ABC):
 class Tokenizer(BaseTokenizer):
     """A SentencePiece model: the form of GEB's, which any Unicode text survives.
 
+    `legacy` is Hugging Face's name for a space that is put before text that continues, too.
     Raises BundleError if the file is no SentencePiece model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, legacy: bool = True) -> None:
         try:
             self._processor = spm.SentencePieceProcessor()
             # Unlike the constructor's argument, this refuses an empty file.
@@ -68,6 +72,9 @@ class Tokenizer(BaseTokenizer):
         self._token_bytes = [self._bytes_of(i) for i in range(size)]
         first = processor.encode("a")
         self.adds_space = bool(first) and self._token_bytes[first[0]].startswith(b" ")
+        # What text that continues is encoded behind, to be cut off again.
+        self._lead = "" if legacy or not self.adds_space else processor.id_to_piece(0)
+        self._lead_ids: list[int] = processor.encode(self._lead)
         self._space_mark_ids = [
             processor.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE_MARK.encode()
         ]
@@ -77,11 +84,12 @@ class Tokenizer(BaseTokenizer):
         model: bytes = self._processor.serialized_model_proto()
         return model
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, *, continues: bool = False) -> list[int]:
         """See BaseTokenizer."""
         text = text.encode("utf-8", "replace").decode("utf-8")
         if self.adds_space:  # a real space mark would be given one, too
-            return list(self._processor.encode(text))
+            lead, lead_ids = (self._lead, self._lead_ids) if continues else ("", [])
+            return list(self._processor.encode(lead + text)[len(lead_ids) :])
         head, *rest = text.split(_SPACE_MARK)
         ids: list[int] = self._processor.encode(head)
         for part in rest:

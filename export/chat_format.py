@@ -134,7 +134,7 @@ def _sentencepiece_format(model: bytes, settings: dict[str, Any], template: str)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tokenizer.model"
         path.write_bytes(model)
-        tokenizer = Tokenizer(path)
+        tokenizer = Tokenizer(path, legacy=settings.get("legacy") is not False)
     kept = _kept(settings) | {"chat_template": template}
     files = {"tokenizer.model": model, "tokenizer_config.json": _settings_file(kept)}
     return _format(files, tokenizer, kept)
@@ -167,6 +167,8 @@ def _kept(settings: dict[str, Any]) -> dict[str, Any]:
         token = settings.get(name)
         text = token.get("content") if isinstance(token, dict) else token
         kept[name] = text if isinstance(text, str) else None
+    if settings.get("legacy") is False:
+        kept["legacy"] = False
     return kept
 
 
