@@ -16,13 +16,13 @@ from engine.i18n import tr
 from export.chat_format import ChatFormat
 from export.families import Family
 from export.reference import logits
-from export.texts import HELDOUT, Sample, read_samples
+from export.texts import CALIBRATION, Sample, read_samples
 from export.weights import CheckpointWeights
 
 _TOKENS_PER_LANGUAGE = 192
 _LONGEST = 128
-_WORST_BITS_PER_BYTE = 4.0
-"""Worse than this, a model knows no more of text than how often its letters occur."""
+_WORST_SHARE = 0.8
+"""Of the bits that a model without any knowledge needs, to which all tokens are as likely."""
 
 
 def choose_family(folder: Path, families: list[Family], chat: ChatFormat) -> Family:
@@ -30,12 +30,12 @@ def choose_family(folder: Path, families: list[Family], chat: ChatFormat) -> Fam
 
     Raises DataError where none makes sense of it.
     """
-    samples = read_samples(HELDOUT, chat, _LONGEST, tokens_per_language=_TOKENS_PER_LANGUAGE)
+    samples = read_samples(CALIBRATION, chat, _LONGEST, tokens_per_language=_TOKENS_PER_LANGUAGE)
     scores = []
     for family in tqdm(families, desc=tr("Trying the readings of this checkpoint")):
         scores.append(_bits_per_byte(folder, family, chat, samples))
     best = min(range(len(families)), key=scores.__getitem__)
-    if not scores[best] < _WORST_BITS_PER_BYTE:
+    if not scores[best] < _WORST_SHARE * _ignorant_bits_per_byte(families[0], chat, samples):
         raise DataError(
             "No known reading of the checkpoint {path} makes sense of text: the best needs {bits} "
             "bits per byte. Its weights are damaged, or laid out in another way.",
@@ -57,8 +57,17 @@ def _bits_per_byte(folder: Path, family: Family, chat: ChatFormat, samples: list
     sequences = [sample.token_ids for sample in samples]
     rows = logits(family.config, CheckpointWeights(folder, family), sequences)
     nats = sum(_nats(found, ids) for found, ids in zip(rows, sequences, strict=True))
-    num_bytes = sum(len(chat.tokenizer.token_bytes(i)) for ids in sequences for i in ids[1:])
-    return nats / math.log(2) / num_bytes
+    return nats / math.log(2) / _num_bytes(chat, samples)
+
+
+def _ignorant_bits_per_byte(family: Family, chat: ChatFormat, samples: list[Sample]) -> float:
+    tokens = sum(len(sample.token_ids) - 1 for sample in samples)
+    return tokens * math.log2(family.config.vocab_size) / _num_bytes(chat, samples)
+
+
+def _num_bytes(chat: ChatFormat, samples: list[Sample]) -> int:
+    ids = (token for sample in samples for token in sample.token_ids[1:])
+    return sum(len(chat.tokenizer.token_bytes(token)) for token in ids)
 
 
 def _nats(found: Tensor, token_ids: list[int]) -> float:

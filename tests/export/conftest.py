@@ -1,6 +1,7 @@
 """A tiny checkpoint that has learnt a little: enough for logits that prefer something."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = GEB(config)
     chat = our_chat_format(folder / "tokenizer.model")
     samples = read_samples(CALIBRATION, chat, config.max_position_embeddings)
-    _train(model, [token for sample in samples for token in sample.token_ids])
+    teach(model, [token for sample in samples for token in sample.token_ids])
     write_checkpoint(
         folder, model, {"recipe": "test", "licence": "apache-2.0", "data": [{"source": "ours"}]}
     )
@@ -81,7 +82,8 @@ def _train_tokenizer() -> bytes:
     return train_tokenizer(texts, TokenizerSettings(vocab_size=1500, character_coverage=1.0))
 
 
-def _train(model: GEB, token_ids: list[int]) -> None:
+def teach(model: torch.nn.Module, token_ids: list[int]) -> None:
+    """Teach a model whose forward returns logits a little of a text."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.95))
     text = torch.tensor(token_ids)
     for _ in range(_STEPS):
@@ -91,6 +93,11 @@ def _train(model: GEB, token_ids: list[int]) -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+
+@pytest.fixture(scope="session")
+def train() -> Callable[..., None]:
+    return teach
 
 
 class Runner:
