@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 @dataclass(eq=False)
 class KeyValueCache:
-    """One conversation's: its pages take memory only once tokens fill them."""
+    """One conversation's, in buffers of the whole context that a graph writes into in place.
+
+    Pages of the buffers take memory only once tokens fill them.
+    """
 
     buffers: list[NDArray[np.generic]]
     """Key and value of each layer, [1, num_key_value_heads, context_length, head_dim]."""
@@ -21,6 +24,24 @@ class KeyValueCache:
         for mine, theirs in zip(self.buffers, other.buffers, strict=True):
             mine[:, :, :length] = theirs[:, :, :length]
         self.tokens[:] = other.tokens[:length]
+
+    def truncate(self, length: int) -> None:
+        """Forget the tokens beyond the first `length`."""
+        del self.tokens[length:]
+
+
+class GrowingCache(KeyValueCache):
+    """One whose buffers are as long as its tokens, for graphs that return a longer copy."""
+
+    def copy_from(self, other: KeyValueCache, length: int) -> None:
+        """See KeyValueCache."""
+        self.buffers = [np.ascontiguousarray(buffer[:, :, :length]) for buffer in other.buffers]
+        self.tokens[:] = other.tokens[:length]
+
+    def truncate(self, length: int) -> None:
+        """See KeyValueCache."""
+        if length < len(self.tokens):
+            self.copy_from(self, length)
 
 
 def most_shared(caches: Sequence[KeyValueCache], prompt: Sequence[int]) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The model at work: one onnxruntime session, and the key-value cache that is bound to it.
 
-Past and present of a layer share one buffer, so a step writes only its own tokens.
+Past and present of a layer share one buffer, so a step writes only its own tokens. Graphs of
+plain operators, as others publish them, return a longer copy instead; they run too, slower.
 """
 
 import math
@@ -16,7 +17,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from engine.bundle import MODEL_NAME, Bundle
 from engine.errors import BundleError, GenerationError
-from engine.kv_cache import KeyValueCache, most_shared
+from engine.kv_cache import GrowingCache, KeyValueCache, most_shared
 
 MAX_CACHES = 3
 """So many conversations can be gone back to without reading them again."""
@@ -62,6 +63,7 @@ class Model:
         heads, size = bundle.config.num_key_value_heads, bundle.config.head_dim
         self._cache_shape = (2 * bundle.config.num_hidden_layers, 1, heads, size)
         self._cache_type = np.dtype(first_cache.dtype)
+        self._writes_in_place = "GroupQueryAttention" in bundle.graph.operators
         self.context_length = self.wanted_context_length
         self._caches = [self._first_cache(shrinkable=first_cache.shape[2] is None)]
         """Latest used first; the first one is bound."""
@@ -130,6 +132,7 @@ class Model:
                 limit=self.context_length,
             )
         self._bind_step(token_ids, past, num_logits)
+        present = None if self._writes_in_place else self._bind_growing_cache(total)
         # Published before the flag is read: whoever interrupts from now on ends this run.
         self._run_options = options = ort.RunOptions()
         if self._interrupted:
@@ -140,6 +143,8 @@ class Model:
             if self._interrupted:
                 raise Interrupted from error
             raise
+        if present is not None:
+            self._caches[0].buffers = present
         self.tokens.extend(token_ids)
         logits: NDArray[np.float32] = self._logits[0, -num_logits:]
         if not np.isfinite(logits.max()):  # one NaN makes the maximum NaN
@@ -174,7 +179,7 @@ class Model:
 
     def truncate(self, length: int) -> None:
         """Forget what the cache holds beyond its first `length` tokens."""
-        del self.tokens[length:]
+        self._caches[0].truncate(length)
 
     def close(self) -> None:
         """Free the weights and the cache; the model cannot be used any more."""
@@ -206,13 +211,32 @@ class Model:
         shape = (batch, heads, self.context_length, size)
         if buffers * math.prod(shape) * self._cache_type.itemsize > _available_memory():
             raise MemoryError
+        if not self._writes_in_place:
+            return GrowingCache([self._empty_cache(0) for _ in range(buffers)])
         return KeyValueCache([np.zeros(shape, self._cache_type) for _ in range(buffers)])
 
+    def _empty_cache(self, length: int) -> NDArray[np.generic]:
+        _, batch, heads, size = self._cache_shape
+        return np.empty((batch, heads, length, size), self._cache_type)
+
     def _bind_cache(self) -> None:
-        for index, buffer in enumerate(self._caches[0].buffers):
+        if self._writes_in_place:
+            self._bind_past_and_present(self._caches[0].buffers, self._caches[0].buffers)
+
+    def _bind_growing_cache(self, length: int) -> list[NDArray[np.generic]]:
+        """Return the buffers that will hold `length` tokens after the run."""
+        past = self._caches[0].buffers
+        present = [self._empty_cache(length) for _ in past]
+        self._bind_past_and_present(past, present)
+        return present
+
+    def _bind_past_and_present(
+        self, past: list[NDArray[np.generic]], present: list[NDArray[np.generic]]
+    ) -> None:
+        for index, (before, after) in enumerate(zip(past, present, strict=True)):
             name = f"{index // 2}.{'value' if index % 2 else 'key'}"
-            self._bind_input(f"past_key_values.{name}", buffer)
-            self._bind_output(f"present.{name}", buffer)
+            self._bind_input(f"past_key_values.{name}", before)
+            self._bind_output(f"present.{name}", after)
 
     def _bind_input(self, name: str, array: NDArray[np.generic]) -> None:
         # By address: nothing is copied. Every bound array starts a contiguous run.
