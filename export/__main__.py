@@ -6,11 +6,18 @@ from pathlib import Path
 from tqdm import tqdm
 
 from engine.i18n import tr
-from export.bundle import new_bundle, write_configs, write_graph, write_sums
+from export.bundle import (
+    new_bundle,
+    write_configs,
+    write_generation_config,
+    write_graph,
+    write_sums,
+)
 from export.calibration import calibrate
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.graph import Quantization, build_graph
 from export.model_card import Facts, render
+from export.optimum_exporter import open_foreign, write_with_optimum
 from export.texts import CALIBRATION, HELDOUT, Sample, read_samples
 from export.verification import GREEDY_STEPS, check_greedy, measure_fidelity
 from training.command import command
@@ -50,6 +57,36 @@ def export(
             name=out.resolve().name,
             config=checkpoint.config,
             quantization=quantization,
+            size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
+            greedy_difference=difference,
+            fidelity=fidelity,
+            checkpoint_card=checkpoint.card,
+        )
+        (folder / "README.md").write_text(render(facts), encoding="utf-8")
+        write_sums(folder)
+    return facts
+
+
+def export_with_optimum(checkpoint_path: Path, out: Path, heldout_path: Path = HELDOUT) -> Facts:
+    """Write the bundle `out` in float32 through Optimum, with the same checks as `export`."""
+    checkpoint = open_foreign(checkpoint_path)
+    longest = min(_LONGEST_SAMPLE, checkpoint.config.max_position_embeddings)
+    heldout = read_samples(
+        heldout_path, checkpoint.chat, longest, tokens_per_language=_HELDOUT_TOKENS
+    )
+    with new_bundle(out) as folder:
+        print(tr("Optimum writes the float32 graph"), flush=True)
+        write_with_optimum(checkpoint, folder)
+        checkpoint.chat.write(folder)
+        write_generation_config(
+            checkpoint.config, checkpoint.stop_token_ids, checkpoint.generation, folder
+        )
+        difference = check_greedy(folder, checkpoint, heldout)
+        fidelity = measure_fidelity(folder, checkpoint, heldout)
+        facts = Facts(
+            name=out.resolve().name,
+            config=checkpoint.config,
+            quantization=None,
             size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
             greedy_difference=difference,
             fidelity=fidelity,
@@ -132,12 +169,20 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help=tr("the model folder to write"))
     parser.add_argument(
-        "--precision", choices=("int8", "fp32"), default="int8", help=tr("of the weights")
+        "--precision",
+        choices=("int8", "fp32"),
+        help=tr("of the weights; int8 unless the exporter is optimum"),
     )
     parser.add_argument(
         "--kv-cache",
         choices=("int8", "float32"),
         help=tr("of keys and values; int8 goes with int8 weights only"),
+    )
+    parser.add_argument(
+        "--exporter",
+        choices=("geb", "optimum"),
+        default="geb",
+        help=tr("optimum takes architectures that the other does not know, in fp32"),
     )
     parser.add_argument(
         "--heldout",
@@ -146,6 +191,8 @@ def _arguments() -> argparse.Namespace:
         help=tr('JSON Lines with "lang" and "text" to measure on, instead of the bundled text'),
     )
     arguments = parser.parse_args()
+    if arguments.exporter == "optimum" and (arguments.precision == "int8" or arguments.kv_cache):
+        parser.error(tr("optimum writes float32 only"))
     if arguments.precision == "fp32" and arguments.kv_cache == "int8":
         parser.error(tr("an int8 cache goes with int8 weights only"))
     return arguments
@@ -155,13 +202,16 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Run the command line."""
     arguments = _arguments()
-    facts = export(
-        arguments.checkpoint,
-        arguments.out,
-        precision=arguments.precision,
-        kv_cache=arguments.kv_cache,
-        heldout_path=arguments.heldout,
-    )
+    if arguments.exporter == "optimum":
+        facts = export_with_optimum(arguments.checkpoint, arguments.out, arguments.heldout)
+    else:
+        facts = export(
+            arguments.checkpoint,
+            arguments.out,
+            precision=arguments.precision or "int8",
+            kv_cache=arguments.kv_cache,
+            heldout_path=arguments.heldout,
+        )
     for result in facts.fidelity:
         before, after = result.checkpoint_bits_per_byte, result.bundle_bits_per_byte
         print(

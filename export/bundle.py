@@ -69,15 +69,23 @@ def write_configs(
 
     `generation` overrides training's defaults; other keys in it are left out.
     """
+    chosen = write_generation_config(config, stop_token_ids, generation, folder)
+    write_json(folder / "config.json", as_decoder(config).describe(model_type))
+    write_json(folder / "genai_config.json", _genai_config(config, chosen))
+
+
+def write_generation_config(
+    config: ModelConfig, stop_token_ids: list[int], generation: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Write generation_config.json and return it; see write_configs."""
     chosen = {key: generation.get(key, value) for key, value in _GENERATION_DEFAULTS.items()}
     chosen |= {
         "bos_token_id": config.bos_token_id,
         "eos_token_id": stop_token_ids,
         "pad_token_id": config.pad_token_id,
     }
-    write_json(folder / "config.json", as_decoder(config).describe(model_type))
     write_json(folder / "generation_config.json", chosen)
-    write_json(folder / "genai_config.json", _genai_config(config, chosen))
+    return chosen
 
 
 def write_sums(folder: Path) -> None:

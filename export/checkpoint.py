@@ -1,15 +1,20 @@
 """A checkpoint folder in Hugging Face layout, checked before any work starts."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from export.chat_format import ChatFormat, read_chat_format
 from export.decoder import DecoderConfig
 from export.detection import choose_family
 from export.families import Family, read_family
+from export.reference import logits
 from export.weights import CheckpointWeights
 from training.checkpoint import resolve
 
@@ -38,9 +43,11 @@ class Checkpoint:
     @property
     def stop_token_ids(self) -> list[int]:
         """The tokens that end an answer: the checkpoint's own, and those of its chat format."""
-        own = self.generation.get("eos_token_id") or []
-        own = own if isinstance(own, list) else [own]
-        return sorted({self.config.eos_token_id, *self.chat.stop_ids, *own})
+        return stop_token_ids(self.config, self.chat, self.generation)
+
+    def logits(self, sequences: Sequence[Sequence[int]]) -> Iterator[Tensor]:
+        """Yield torch's logits, float32 [length, vocab_size], for each sequence of token ids."""
+        return logits(self.config, self.weights, sequences)
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
@@ -51,7 +58,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     architecture is not covered.
     """
     folder = resolve(path)
-    values = _read_json(folder / "config.json")
+    values = read_json(folder / "config.json")
     model_type = str(values.get("model_type", "llama"))
     families = read_family({**values, "model_type": model_type})
     chat = read_chat_format(folder, model_type)
@@ -68,16 +75,25 @@ def open_checkpoint(path: Path) -> Checkpoint:
         family,
         CheckpointWeights(folder, family),
         chat,
-        _read_optional_json(folder / "generation_config.json"),
-        _read_optional_json(folder / "model_card.json"),
+        read_optional_json(folder / "generation_config.json"),
+        read_optional_json(folder / "model_card.json"),
     )
 
 
-def _read_optional_json(path: Path) -> dict[str, Any]:
-    return _read_json(path) if path.exists() else {}
+def stop_token_ids(config: ModelConfig, chat: ChatFormat, generation: dict[str, Any]) -> list[int]:
+    """Return what ends an answer, by config.json, the chat format and generation_config.json."""
+    own = generation.get("eos_token_id") or []
+    own = own if isinstance(own, list) else [own]
+    return sorted({config.eos_token_id, *chat.stop_ids, *own})
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_optional_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file, {} where there is none. Raises ConfigError."""
+    return read_json(path) if path.exists() else {}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file. Raises ConfigError where it holds none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -51,14 +51,14 @@ def read_family(values: Values) -> list[Family]:
     reader = _FAMILIES.get(str(model_type))
     if reader is None:
         raise ConfigError(
-            "Models of the type {model_type} are not known; {known} are.",
+            "Models of the type {model_type} are not known; {known} are. Try --exporter optimum.",
             model_type=model_type,
             known=", ".join(sorted(_FAMILIES)),
         )
     for key, supported in _UNSUPPORTED_UNLESS.items():
         if values.get(key, supported[0]) not in supported:
             raise ConfigError(
-                "This model cannot be exported: its {key} is {value}.",
+                "This model cannot be exported: its {key} is {value}. Try --exporter optimum.",
                 key=key,
                 value=values[key],
             )
@@ -81,7 +81,7 @@ _UNSUPPORTED_UNLESS: dict[str, tuple[Any, ...]] = {
 def _llama(values: Values) -> list[Family]:
     if values.get("attention_bias"):
         raise ConfigError(
-            "This model cannot be exported: its {key} is {value}.",
+            "This model cannot be exported: its {key} is {value}. Try --exporter optimum.",
             key="attention_bias",
             value=True,
         )
@@ -108,7 +108,7 @@ def _refuse_qwen_window(values: Values) -> None:
     """Where it is on, it holds for some layers only."""
     if values.get("use_sliding_window") and values.get("sliding_window"):
         raise ConfigError(
-            "This model cannot be exported: its {key} is {value}.",
+            "This model cannot be exported: its {key} is {value}. Try --exporter optimum.",
             key="use_sliding_window",
             value=True,
         )

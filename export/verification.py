@@ -5,20 +5,32 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from engine.bundle import open_bundle
+from engine.config import ModelConfig
 from engine.errors import BundleError
 from engine.model import Model
-from export.checkpoint import Checkpoint
-from export.reference import logits
+from export.chat_format import ChatFormat
 from export.texts import Sample
 
 GREEDY_STEPS = 64
 _PROMPT_TOKENS = 32
 _WORST_LOSS = 1.10
+
+
+class Measurable(Protocol):
+    """What a bundle is held against."""
+
+    @property
+    def config(self) -> ModelConfig: ...
+    @property
+    def chat(self) -> ChatFormat: ...
+    def logits(self, sequences: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
+        """Yield float32 [length, vocab_size] for each sequence of token ids."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,7 @@ class Fidelity:
     agreement: float
 
 
-def check_greedy(bundle: Path, checkpoint: Checkpoint, samples: Sequence[Sample]) -> float:
+def check_greedy(bundle: Path, checkpoint: Measurable, samples: Sequence[Sample]) -> float:
     """Decode GREEDY_STEPS tokens after one prompt per language, cached, and compare with torch.
 
     Returns the largest difference of a logit. Raises BundleError where torch prefers
@@ -53,7 +65,7 @@ def check_greedy(bundle: Path, checkpoint: Checkpoint, samples: Sequence[Sample]
                 tokens = [*tokens, int(rows[-1].argmax())]
                 rows.append(model.forward(tokens[-1:]).copy())
             decoded.append((start, tokens, np.stack(rows)))
-    references = logits(checkpoint.config, checkpoint.weights, [tokens for _, tokens, _ in decoded])
+    references = checkpoint.logits([tokens for _, tokens, _ in decoded])
     largest = 0.0
     for (start, _, found), reference in zip(decoded, references, strict=True):
         expected = reference[start - 1 :].numpy()
@@ -70,7 +82,7 @@ def check_greedy(bundle: Path, checkpoint: Checkpoint, samples: Sequence[Sample]
 
 
 def measure_fidelity(
-    bundle: Path, checkpoint: Checkpoint, samples: Sequence[Sample]
+    bundle: Path, checkpoint: Measurable, samples: Sequence[Sample]
 ) -> list[Fidelity]:
     """Return bits per byte of bundle and checkpoint by language, the bundle fed token by token.
 
@@ -94,11 +106,11 @@ def measure_fidelity(
 
 
 def _measure(
-    model: Model, checkpoint: Checkpoint, language: str, sequences: list[list[int]]
+    model: Model, checkpoint: Measurable, language: str, sequences: list[list[int]]
 ) -> Fidelity:
     nats = {"checkpoint": 0.0, "bundle": 0.0}
     agreed = tokens = num_bytes = 0
-    references = logits(checkpoint.config, checkpoint.weights, sequences)
+    references = checkpoint.logits(sequences)
     for ids, reference in zip(sequences, references, strict=True):
         rows = [_forward_from_empty(model, ids[:1])]
         rows += [model.forward([token]).copy() for token in ids[1:-1]]

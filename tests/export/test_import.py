@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -20,7 +21,7 @@ from engine.errors import DataError
 from engine.events import Done, Token
 from engine.generation import generate
 from engine.model import Model
-from export.__main__ import export
+from export.__main__ import export, main
 from export.chat_format import read_chat_format
 from export.checkpoint import open_checkpoint
 from export.texts import CALIBRATION, read_samples
@@ -272,3 +273,43 @@ def test_a_trained_qwen_becomes_a_bundle(
     for result in facts.fidelity:
         assert result.bundle_bits_per_byte < 1.02 * result.checkpoint_bits_per_byte
         assert result.agreement > 0.85
+
+
+def test_optimum_is_the_way_in_for_other_architectures(
+    checkpoint: Path,
+    heldout: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.manual_seed(4)
+    plain = json.loads((checkpoint / "config.json").read_text())
+    keys = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers")
+    keys += ("num_attention_heads", "num_key_value_heads", "head_dim", "max_position_embeddings")
+    config = transformers.GemmaConfig(
+        **{key: plain[key] for key in keys}, bos_token_id=1, eos_token_id=2, pad_token_id=3
+    )
+    model = transformers.GemmaForCausalLM(config)
+    model.save_pretrained(tmp_path / "gemma")
+    shutil.copy(checkpoint / "tokenizer.model", tmp_path / "gemma")
+
+    def run(*more: str) -> None:
+        command = ["export", "--checkpoint", str(tmp_path / "gemma"), "--out"]
+        command += [str(tmp_path / "out"), "--heldout", str(heldout), *more]
+        monkeypatch.setattr(sys, "argv", command)
+        main()
+
+    with pytest.raises(SystemExit, match=r"type gemma are not known.*--exporter optimum"):
+        run()
+    run("--exporter", "optimum")
+    assert "verified" in capsys.readouterr().out
+    bundle = open_bundle(tmp_path / "out", verify=True)
+    assert bundle.signed
+    prompt = bundle.chat_template.encode([{"role": "user", "content": "你好"}])
+    params = replace(bundle.generation.params(), temperature=0, max_new_tokens=8)
+    with closing(Model(bundle, num_threads=1)) as engine:
+        *_, done = generate(engine, bundle, prompt, params)
+    assert isinstance(done, Done)
+    with pytest.raises(SystemExit):
+        run("--exporter", "optimum", "--precision", "int8")
+    assert "optimum writes float32 only" in capsys.readouterr().err
