@@ -13,13 +13,15 @@ from export.bundle import (
     write_graph,
     write_sums,
 )
-from export.calibration import calibrate
+from export.calibration import Calibration, calibrate
 from export.checkpoint import Checkpoint, open_checkpoint
-from export.graph import Quantization, build_graph
+from export.graph import build_graph
 from export.model_card import Facts, render
 from export.optimum_exporter import open_foreign, write_with_optimum
+from export.smoothing import SmoothedWeights
 from export.texts import CALIBRATION, HELDOUT, Sample, read_samples
 from export.verification import GREEDY_STEPS, check_greedy, measure_fidelity
+from export.weights import Weights
 from training.command import command
 
 _LONGEST_SAMPLE = 512  # tokens
@@ -46,17 +48,17 @@ def export(
         heldout_path, checkpoint.chat, longest, tokens_per_language=_HELDOUT_TOKENS
     )
     with new_bundle(out) as folder:
-        quantization = None
+        calibration = None
         if precision == "int8":
-            quantization = _calibrate(checkpoint, longest, quantized_cache=kv_cache != "float32")
-        _write_runnable(folder, checkpoint, quantization)
-        difference = _verify_float_graph(folder, checkpoint, quantization, heldout)
+            calibration = _calibrate(checkpoint, longest, quantized_cache=kv_cache != "float32")
+        _write_runnable(folder, checkpoint, calibration)
+        difference = _verify_float_graph(folder, checkpoint, heldout, quantized=bool(calibration))
         print(tr("Measuring bits per byte on held-out text"), flush=True)
         fidelity = measure_fidelity(folder, checkpoint, heldout)
         facts = Facts(
             name=out.resolve().name,
             config=checkpoint.config,
-            quantization=quantization,
+            calibration=calibration,
             size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
             greedy_difference=difference,
             fidelity=fidelity,
@@ -86,7 +88,7 @@ def export_with_optimum(checkpoint_path: Path, out: Path, heldout_path: Path = H
         facts = Facts(
             name=out.resolve().name,
             config=checkpoint.config,
-            quantization=None,
+            calibration=None,
             size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
             greedy_difference=difference,
             fidelity=fidelity,
@@ -97,7 +99,7 @@ def export_with_optimum(checkpoint_path: Path, out: Path, heldout_path: Path = H
     return facts
 
 
-def _calibrate(checkpoint: Checkpoint, longest: int, *, quantized_cache: bool) -> Quantization:
+def _calibrate(checkpoint: Checkpoint, longest: int, *, quantized_cache: bool) -> Calibration:
     print(tr("Calibrating activations"), flush=True)
     samples = read_samples(CALIBRATION, checkpoint.chat, longest)
     sequences = [sample.token_ids for sample in samples]
@@ -107,14 +109,11 @@ def _calibrate(checkpoint: Checkpoint, longest: int, *, quantized_cache: bool) -
 
 
 def _verify_float_graph(
-    folder: Path,
-    checkpoint: Checkpoint,
-    quantization: Quantization | None,
-    heldout: list[Sample],
+    folder: Path, checkpoint: Checkpoint, heldout: list[Sample], *, quantized: bool
 ) -> float:
     """Return the largest difference of a logit between the float32 graph and torch."""
     float_folder = folder
-    if quantization is not None:
+    if quantized:
         float_folder = folder.with_name("float32")
         float_folder.mkdir()
         _write_runnable(float_folder, checkpoint, None)
@@ -133,9 +132,7 @@ def _verify_float_graph(
     return difference
 
 
-def _write_runnable(
-    folder: Path, checkpoint: Checkpoint, quantization: Quantization | None
-) -> None:
+def _write_runnable(folder: Path, checkpoint: Checkpoint, calibration: Calibration | None) -> None:
     """Write all that the engine needs to run a bundle."""
     config = checkpoint.config
     write_configs(
@@ -146,8 +143,11 @@ def _write_runnable(
         model_type=checkpoint.model_type,
     )
     checkpoint.chat.write(folder)
-    model = build_graph(config, checkpoint.weights, quantization)
-    title = tr("Writing the int8 graph") if quantization else tr("Writing the float32 graph")
+    weights: Weights = checkpoint.weights
+    if calibration:
+        weights = SmoothedWeights(weights, config, calibration.factors)
+    model = build_graph(config, weights, calibration.quantization if calibration else None)
+    title = tr("Writing the int8 graph") if calibration else tr("Writing the float32 graph")
     with tqdm(desc=title, unit=tr(" weights")) as bar:
 
         def on_progress(done: int, total: int) -> None:

@@ -1,12 +1,15 @@
-"""Static scales of activations and of the key-value cache, from a checkpoint on sample text.
+"""How a checkpoint is rounded, measured on sample text.
 
-Each scale clips where the squared error is lowest on a small grid; an input channel's error
-counts as much as the layer's weights amplify it. A layer whose inputs differ too much from
-token to token for one scale is left to be scaled at run time.
+For each linear layer: how much of its input's outliers moves into the weights, and the static
+scale of the input, both where the layer's output suffers least. A scale clips where the squared
+error is lowest on a small grid; an input channel's error counts as much as the weights amplify
+it. A layer whose inputs differ too much from token to token for one scale is left to be scaled
+at run time.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +21,12 @@ from engine.quantization import (
     activation_scale,
     dequantize_activation,
     quantize_activation,
+    quantize_weight,
 )
 from export.decoder import Attention, Block, DecoderConfig, rotary_tables
 from export.graph import Quantization
 from export.reference import head_weight, hidden_states
+from export.smoothing import STRENGTHS, over_groups, smoothing_factors, to_queries
 from export.weights import Weights
 
 _CLIPPING = np.linspace(0.15, 1.0, 18)
@@ -32,6 +37,36 @@ _TOLERATED_LOSS = 0.1
 _TOLERATED_RATIO = 4.0
 
 Array = NDArray[np.float32]
+_SAMPLED_TOKENS = 256
+_WORTHWHILE = 0.95  # smoothing is taken where it leaves less than this share of the error
+
+
+@dataclass(frozen=True)
+class _Trial:
+    strength: float
+    factors: Array
+    error: float
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What rounding does to one linear layer."""
+
+    strength: float
+    """Of the smoothing, 0 to 1."""
+    error: float
+    """Squared error of the layer's output over its energy."""
+    plain_error: float
+    """The same without smoothing."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Scales, the factors of the smoothing that they presume, and a report, by linear layer."""
+
+    quantization: Quantization
+    factors: dict[str, Array]
+    report: dict[str, LayerReport]
 
 
 def calibrate(
@@ -40,17 +75,16 @@ def calibrate(
     sequences: Sequence[Sequence[int]],
     *,
     quantized_cache: bool,
-) -> Quantization:
-    """Return the scales that fit the activations of `sequences` (token ids) best."""
+) -> Calibration:
+    """Return what fits the activations of `sequences` (token ids) best."""
     observer = _Observer(config, max(map(len, sequences)))
     states = hidden_states(config, weights, sequences, observer.watch)
-    head = head_weight(config, weights)
-    observer.scales["lm_head"] = choose_activation_scale(
-        torch.cat(states).numpy(), head.square().sum(0).numpy()
-    )
-    if not quantized_cache:
-        return Quantization(observer.scales)
-    return Quantization(observer.scales, observer.key_scales, observer.value_scales)
+    head = head_weight(config, weights).numpy()
+    # A tied matrix is the embedding, too, which must stay.
+    strengths = (0.0,) if config.tie_word_embeddings else STRENGTHS
+    observer.plan("lm_head", torch.cat(states).numpy(), head, strengths)
+    caches = (observer.key_scales, observer.value_scales) if quantized_cache else ((), ())
+    return Calibration(Quantization(observer.scales, *caches), observer.factors, observer.report)
 
 
 def choose_activation_scale(x: Array, importance: Array) -> float | None:
@@ -78,14 +112,57 @@ def choose_scale(x: Array, importance: Array) -> float:
 
 
 class _Observer:
-    """Chooses the scales of each layer while a reference run passes through it."""
+    """Plans each layer while a reference run passes through it."""
 
     def __init__(self, config: DecoderConfig, length: int) -> None:
         self.config = config
         self.cos, self.sin = rotary_tables(config, length)
         self.scales: dict[str, float | None] = {}
+        self.factors: dict[str, Array] = {}
+        self.report: dict[str, LayerReport] = {}
         self.key_scales: list[float] = []
         self.value_scales: list[float] = []
+
+    def plan(
+        self, name: str, x: Array, weight: Array, strengths: Sequence[float] = STRENGTHS
+    ) -> Array:
+        """Choose for the layer `weight` [out, in] with inputs `x` [tokens, in].
+
+        Returns the factors of the input channels.
+        """
+        sample = x[:: max(1, len(x) // _SAMPLED_TOKENS)]
+        exact = sample @ weight.T
+        tried = [self._try(name, x, sample, weight, exact, strength) for strength in strengths]
+        plain = tried[0]
+        best = min(tried, key=lambda one: one.error)
+        if best.error > _WORTHWHILE * plain.error:
+            best = plain
+        factors = self._spread(name, best.factors)
+        if best is not plain:
+            self.factors[name] = best.factors
+        importance = np.square(weight * factors).sum(axis=0)
+        self.scales[name] = choose_activation_scale(x / factors, importance)
+        self.report[name] = LayerReport(best.strength, best.error, plain.error)
+        return factors
+
+    def _try(
+        self, name: str, x: Array, sample: Array, weight: Array, exact: Array, strength: float
+    ) -> _Trial:
+        largest, largest_weights = np.abs(x).max(axis=0), np.abs(weight).max(axis=0)
+        if name.endswith(".o"):
+            largest = over_groups(largest, self.config)
+            largest_weights = over_groups(largest_weights, self.config)
+        factors = smoothing_factors(largest, largest_weights, strength)
+        spread = self._spread(name, factors)
+        smooth = weight * spread
+        scale = choose_scale(sample / spread, np.square(smooth).sum(axis=0))
+        rounded, scales = quantize_weight(smooth)
+        rendered = _round_trip(sample / spread, scale) @ (rounded * scales[:, None]).T
+        error = float(np.square(rendered - exact).sum() / max(np.square(exact).sum(), 1e-30))
+        return _Trial(strength, factors, error)
+
+    def _spread(self, name: str, factors: Array) -> Array:
+        return to_queries(factors, self.config) if name.endswith(".o") else factors
 
     @contextmanager
     def watch(self, layer: int, block: Block) -> Iterator[None]:
@@ -117,12 +194,13 @@ class _Observer:
         for hook in hooks:
             hook.remove()
         for part, modules in consumers.items():
-            importance = torch.cat([module.weight for module in modules]).square().sum(0)
-            x = torch.cat(inputs.pop(part)).numpy()
-            name = f"layers.{layer}.{part}"
-            self.scales[name] = choose_activation_scale(x, importance.numpy())
-        self.key_scales.append(_cache_scale(keys))
-        self.value_scales.append(_cache_scale(values))
+            weight = torch.cat([module.weight for module in modules]).numpy()
+            self.plan(f"layers.{layer}.{part}", torch.cat(inputs.pop(part)).numpy(), weight)
+        self.key_scales.append(_cache_scale(torch.cat(keys).numpy()))
+        smooth: Array = torch.cat(values).numpy()
+        if (factors := self.factors.get(f"layers.{layer}.o")) is not None:
+            smooth = smooth / factors
+        self.value_scales.append(_cache_scale(smooth))
 
     def _cached(self, attention: Attention, projected: Tensor) -> Tensor:
         """Return projected keys [1, length, heads · head_dim] as the cache will hold them."""
@@ -131,8 +209,7 @@ class _Observer:
         return keys.transpose(1, 2).reshape(length, -1)
 
 
-def _cache_scale(parts: list[Tensor]) -> float:
-    x = torch.cat(parts).numpy()
+def _cache_scale(x: Array) -> float:
     return choose_scale(x, np.ones(x.shape[1], np.float32))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.config import ModelConfig
-from export.graph import Quantization
+from export.calibration import Calibration
 from export.verification import GREEDY_STEPS, Fidelity
 
 _TABLE_HEAD = (
@@ -39,7 +39,7 @@ class Facts:
 
     name: str
     config: ModelConfig
-    quantization: Quantization | None
+    calibration: Calibration | None
     size_bytes: int
     greedy_difference: float
     fidelity: Sequence[Fidelity]
@@ -48,7 +48,7 @@ class Facts:
     @property
     def dynamic_layers(self) -> list[str]:
         """The linear layers whose inputs are scaled at run time."""
-        scales = self.quantization.activation_scales if self.quantization else {}
+        scales = self.calibration.quantization.activation_scales if self.calibration else {}
         return [name for name, scale in scales.items() if scale is None]
 
 
@@ -60,6 +60,7 @@ def render(facts: Facts) -> str:
         _shape(facts),
         _USE,
         _fidelity(facts),
+        _layers(facts.calibration) if facts.calibration else "",
         _origin(facts.checkpoint_card),
         _LIMITS,
     ]
@@ -72,7 +73,7 @@ def licence(checkpoint_card: Mapping[str, Any]) -> str:
 
 
 def _front_matter(facts: Facts) -> str:
-    tags = ["geb", "onnx", "chat", "int8" if facts.quantization else "fp32"]
+    tags = ["geb", "onnx", "chat", "int8" if facts.calibration else "fp32"]
     return "\n".join(
         [
             "---",
@@ -88,7 +89,7 @@ def _front_matter(facts: Facts) -> str:
 
 
 def _shape(facts: Facts) -> str:
-    config, quantization = facts.config, facts.quantization
+    config, calibration = facts.config, facts.calibration
     lines = [
         f"A bilingual (Chinese and English) chat model of {config.num_parameters:,} parameters:"
         f" {config.num_hidden_layers} layers, hidden size {config.hidden_size},"
@@ -96,12 +97,12 @@ def _shape(facts: Facts) -> str:
         f" {config.vocab_size:,} tokens, context {config.max_position_embeddings:,}."
         f" The folder takes {facts.size_bytes / 1e6:,.1f} MB.\n"
     ]
-    if quantization is None:
+    if calibration is None:
         return lines[0]
     lines.append(
         "Weights are int8 with one scale per output channel; activations are uint8 with one"
         " static scale per layer; the key-value cache is"
-        f" {'int8' if quantization.key_scales else 'float32'}."
+        f" {'int8' if calibration.quantization.key_scales else 'float32'}."
     )
     if facts.dynamic_layers:
         lines.append(
@@ -133,6 +134,21 @@ def _table_row(result: Fidelity) -> str:
         f"| {result.language} | {result.tokens:,} | {before:.4f} | {after:.4f}"
         f" | {after / before - 1:+.2%} | {result.agreement:.1%} |"
     )
+
+
+def _layers(calibration: Calibration) -> str:
+    """Return the table of what rounding does to each linear layer."""
+    lines = [
+        "## Rounding, layer by layer",
+        "Squared error of a layer's output over its energy, on the calibration text. Smoothing"
+        " moves outliers of the input into the weights; 0 means that it was not worth it.\n",
+        "| layer | smoothing | error | error without |\n|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {layer.strength:g} | {layer.error:.1e} | {layer.plain_error:.1e} |"
+        for name, layer in calibration.report.items()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _origin(card: Mapping[str, Any]) -> str:
