@@ -55,12 +55,12 @@ class Log:
     def add_last(self, scores: dict[str, Any]) -> None:
         """Add held-out scores of the last step to the curves that end before it."""
         for name, value in scores.items():
-            curve, amount = self.curves.get(name), number(value)
-            if curve is None or amount is None or curve.steps[-1] >= self.steps:
+            curve, score = self.curves.get(name), number(value)
+            if curve is None or score is None or curve.steps[-1] >= self.steps:
                 continue
             if name.startswith(BITS):
                 self.curves[name] = Series(
-                    np.append(curve.steps, self.steps), np.append(curve.values, amount)
+                    np.append(curve.steps, self.steps), np.append(curve.values, score)
                 )
 
 
@@ -138,8 +138,8 @@ class _Reader:
                 continue
             if isinstance(value, dict):
                 group = self._groups.setdefault(name, {})
-                for member, amount in value.items():
-                    _add(group, member, step, amount)
+                for member, inner in value.items():
+                    _add(group, member, step, inner)
             else:
                 _add(self._curves, name, step, value)
         return True
@@ -173,25 +173,26 @@ class _Reader:
         self._events[step, kind, details] = Event(step, kind, details[:_LONGEST_DETAILS])
 
     def _add_times(self, step: float, entry: dict[str, Any]) -> None:
-        tokens, speed = _amount(entry, "tokens"), _amount(entry, "tokens_per_second")
+        tokens, speed = amount(entry, "tokens"), amount(entry, "tokens_per_second")
         if step < self._last_step:
             self.log.resumes += 1
         elif speed > 0:
             self._summed_seconds += max(0.0, tokens - self._last_tokens) / speed
-        self.log.seconds = max(self.log.seconds, _amount(entry, "seconds"))
+        self.log.seconds = max(self.log.seconds, amount(entry, "seconds"))
         self._last_step, self._last_tokens = step, tokens
 
 
 def _add(columns: dict[str, _Column], name: str, step: float, value: Any) -> None:
-    amount = number(value)
-    if amount is not None:
-        columns.setdefault(name, _Column()).add(step, amount)
+    found = number(value)
+    if found is not None:
+        columns.setdefault(name, _Column()).add(step, found)
 
 
 def _short(value: Any) -> str:
     return figures(value, 4) if isinstance(value, float) else str(value)
 
 
-def _amount(entry: dict[str, Any], name: str) -> float:
+def amount(entry: dict[str, Any], name: str) -> float:
+    """Return a quantity of a JSON object, 0 where it is missing or none."""
     value = number(entry.get(name))
     return value if value is not None and 0 < value < math.inf else 0.0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.i18n import language, tr
 from training.reporting import (
+    cleaning,
     curves,
     efficiency,
     evaluation,
@@ -71,6 +72,7 @@ def _sections(run: Run) -> list[tuple[str, Element]]:
         (tr("Tokenizer"), efficiency.section(run)),
         (tr("Cost"), spending.section(run)),
         (tr("Sources"), sources.section(run)),
+        (tr("Cleaning"), cleaning.section(run)),
         (tr("Configuration"), overview.configuration(run)),
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.i18n import tr
 from training.reporting.elements import Child, Element, element, missing, table
-from training.reporting.log import number
+from training.reporting.log import amount
 from training.reporting.numbers import compact, percent
 from training.reporting.run import Run
 
@@ -77,19 +77,15 @@ def _facts(entry: dict[str, Any], name: str, records: str) -> SourceFacts:
     def text(key: str) -> str:
         return str(entry.get(key, ""))
 
-    def amount(key: str) -> float:
-        value = number(entry.get(key))
-        return value if value is not None and 0 < value < 1e30 else 0.0
-
     return SourceFacts(
         text(name),
         text("stage"),
         text("language"),
         text("licence"),
         text("url"),
-        amount(records),
-        amount("kept_bytes"),
-        amount("share"),
+        amount(entry, records),
+        amount(entry, "kept_bytes"),
+        amount(entry, "share"),
     )
 
 
