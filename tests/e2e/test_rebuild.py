@@ -1,4 +1,4 @@
-"""The line itself: raw text → tokenizer → pretraining → SFT → DPO → bundle → an answer, a report."""
+"""The line itself: raw text → tokenizer → training → bundle → an answer and a report."""
 
 import json
 import os
