@@ -41,6 +41,15 @@ def flops_per_token(config: ModelConfig, sequence_length: int) -> float:
     return 6.0 * (config.num_parameters - embedding - norms) + attention
 
 
+def stage_flops(stage: str, config: ModelConfig, sequence_length: int, tokens: float) -> float:
+    """Return the operations of training on so many tokens in "pretrain", "sft" or "dpo".
+
+    Preference optimisation adds the forward pass of its fixed reference, a third.
+    """
+    flops = tokens * flops_per_token(config, sequence_length)
+    return flops * 4 / 3 if stage == "dpo" else flops
+
+
 @dataclass(frozen=True)
 class StageCost:
     """One stage of a configuration: tokens that are read, operations in all."""
@@ -56,10 +65,9 @@ def stage_costs(settings: Settings) -> list[StageCost]:
     for name in ("pretrain", "sft", "dpo"):
         stage = getattr(settings, name)
         tokens = float(stage.steps * stage.batch_size * stage.sequence_length)
-        flops = tokens * flops_per_token(settings.model, stage.sequence_length)
         if name == "dpo":
-            # Each pair is two rows; the fixed reference adds its forward pass, a third.
-            tokens, flops = 2 * tokens, 2 * flops * 4 / 3
+            tokens *= 2  # its batches count pairs
+        flops = stage_flops(name, settings.model, stage.sequence_length, tokens)
         costs.append(StageCost(name, tokens, flops))
     return costs
 

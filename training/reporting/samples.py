@@ -29,11 +29,12 @@ def _continuations(prompt: str, samples: list[Sample]) -> Element:
         element(
             "tr",
             element("th", f"{sample.step:,}", scope="row", class_="number"),
-            element("td", element("b", prompt), sample.text),
+            element("td", sample.text),
         )
         for sample in chosen
     ]
-    return element("table", element("tbody", *rows), class_="samples")
+    caption = element("caption", prompt)
+    return element("table", caption, element("tbody", *rows), class_="samples")
 
 
 def spread(items: list[Sample], count: int) -> list[Sample]:

@@ -1,7 +1,7 @@
 """What the run took: time, tokens, operations; and what the rest or the paper's run would take."""
 
 from engine.i18n import tr
-from training.cost import StageCost, flops_per_token, stage_costs
+from training import cost
 from training.reporting.elements import Child, Element, element, missing, table
 from training.reporting.numbers import compact, duration
 from training.reporting.run import Run, Stage
@@ -22,7 +22,7 @@ def stage_flops(stage: Stage) -> float | None:
     """Return the operations of a stage, forward and backward; None for an unknown model."""
     if stage.model is None or stage.sequence_length is None:
         return None
-    return stage.log.tokens * flops_per_token(stage.model, stage.sequence_length)
+    return cost.stage_flops(stage.name, stage.model, stage.sequence_length, stage.log.tokens)
 
 
 def _row(stage: Stage) -> list[Child]:
@@ -30,8 +30,8 @@ def _row(stage: Stage) -> list[Child]:
     speed = log.tokens / log.seconds if log.seconds else 0.0
     planned = stage.planned_steps
     left = ""
-    if planned and log.steps and log.seconds:
-        left = duration(max(0.0, log.seconds * (planned - log.steps) / log.steps))
+    if planned and 0 < log.steps < planned and log.seconds:
+        left = duration(log.seconds * (planned - log.steps) / log.steps)
     return [
         stage.title,
         f"{log.steps:,}",
@@ -50,8 +50,8 @@ def _projection(run: Run) -> Element:
     flops = stage_flops(longest)
     if not flops or not longest.log.seconds:
         return missing(tr("Nothing can be projected: the log tells no time, or no model was read."))
-    cost: StageCost = stage_costs(load_settings(_PAPER))[0]
-    seconds = cost.flops / (flops / longest.log.seconds)
+    paper = cost.stage_costs(load_settings(_PAPER))[0]
+    seconds = paper.flops / (flops / longest.log.seconds)
     return element(
         "p",
         tr(
@@ -59,6 +59,6 @@ def _projection(run: Run) -> Element:
             "parameters and {tokens} tokens.",
             stage=longest.title,
             time=duration(seconds),
-            tokens=compact(cost.tokens),
+            tokens=compact(paper.tokens),
         ),
     )
