@@ -91,12 +91,12 @@ def canvas(title: str, x: Axis, y: Axis) -> Element:
     axis = element("line", x1=LEFT, x2=RIGHT, y1=BOTTOM, y2=BOTTOM, class_="axis")
     return element(
         "svg",
-        element("title", title),
         grid,
         axis,
         labels,
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
+        aria_label=title,
         data_low=x.low,
         data_high=x.high,
     )
