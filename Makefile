@@ -36,18 +36,28 @@ lint: $(VENV)/dev-ready
 	$(BIN)/mypy app training export
 	$(BIN)/lint-imports --no-logo
 
-# Raw text → tokenizer → pretraining → SFT → DPO, if the recipe has pairs → build/RECIPE/bundle.
+# Raw text → tokenizer → pretraining → SFT → DPO, if the recipe has pairs → evaluation →
+# build/RECIPE/bundle, evaluated as well → build/RECIPE/report.html.
 RECIPE ?= test
 MIRROR ?=
 WORK := build/$(RECIPE)
+STAGE = --config $(RECIPE) --data $(WORK)/data
+LAST = $(WORK)/$$(test -d $(WORK)/data/dpo && echo dpo || echo sft)
+# The test recipe proves that the suites run; its figures mean nothing.
+EVALUATE = $(BIN)/python -m training.evaluate $(if $(filter test,$(RECIPE)),--limit 4)
 rebuild: $(VENV)/dev-ready
 	$(BIN)/python -m training.data --recipe $(RECIPE) $(if $(MIRROR),--mirror "$(MIRROR)") --out $(WORK)/data
-	$(BIN)/python -m training.tokenizer --config $(RECIPE) --data $(WORK)/data --out $(WORK)/data
-	$(BIN)/python -m training.pretrain --config $(RECIPE) --data $(WORK)/data --out $(WORK)/pretrain
-	$(BIN)/python -m training.sft --config $(RECIPE) --checkpoint $(WORK)/pretrain --data $(WORK)/data --out $(WORK)/sft
-	@last=sft; if [ -d $(WORK)/data/dpo ]; then last=dpo; $(BIN)/python -m training.dpo \
-		--config $(RECIPE) --checkpoint $(WORK)/sft --data $(WORK)/data --out $(WORK)/dpo || exit 1; fi; \
-	$(BIN)/python -m export --checkpoint $(WORK)/$$last --heldout $(WORK)/data/heldout.jsonl --out $(WORK)/bundle
+	$(BIN)/python -m training.tokenizer $(STAGE) --out $(WORK)/data
+	$(BIN)/python -m training.pretrain $(STAGE) --out $(WORK)/pretrain
+	$(BIN)/python -m training.sft $(STAGE) --checkpoint $(WORK)/pretrain --out $(WORK)/sft
+	@test ! -d $(WORK)/data/dpo || \
+		$(BIN)/python -m training.dpo $(STAGE) --checkpoint $(WORK)/sft --out $(WORK)/dpo
+	$(EVALUATE) --model $(LAST) --suite bpb --data $(WORK)/data/heldout.jsonl --json $(WORK)/evaluation/bpb-checkpoint.json
+	$(EVALUATE) --model $(LAST) --suite chat --json $(WORK)/evaluation/chat-checkpoint.json
+	$(BIN)/python -m export --checkpoint $(LAST) --heldout $(WORK)/data/heldout.jsonl --out $(WORK)/bundle
+	$(EVALUATE) --model $(WORK)/bundle --suite bpb --data $(WORK)/data/heldout.jsonl --json $(WORK)/evaluation/bpb-bundle.json
+	$(EVALUATE) --model $(WORK)/bundle --suite chat --json $(WORK)/evaluation/chat-bundle.json
+	$(BIN)/python -m training.report $(WORK)
 
 bench: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_engine.py

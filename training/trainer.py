@@ -6,7 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -21,6 +21,7 @@ from engine.errors import DataError
 from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.batches import Batch, Batches
+from training.command import write_atomically
 from training.evaluation.bpb import bits_per_byte_by_language
 from training.loss import chunked_cross_entropy, sequence_nats
 from training.model import GEB
@@ -70,7 +71,8 @@ class Trainer:
             progress = checkpoint.load_progress(folder, self.optimizers)
             self.step, self.tokens = progress.step, progress.tokens
             self.batches.load_state(progress.batches)
-        self.run.out.mkdir(parents=True, exist_ok=True)
+        settings = {"stage": self.run.stage, **asdict(self.settings)}
+        write_atomically(self.run.out / "settings.json", json.dumps(settings, indent=1))
         previous = [
             (number, signal.signal(number, self._request_stop))
             for number in (signal.SIGINT, signal.SIGTERM)

@@ -1,6 +1,7 @@
-"""The line itself: raw text → tokenizer → pretraining → SFT → export → an answer."""
+"""The line itself: raw text → tokenizer → training → bundle → an answer and a report."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ def test_raw_text_becomes_a_model_that_answers(tmp_path: Path) -> None:
     rebuild = subprocess.run(
         ["make", "rebuild", "RECIPE=test", f"WORK={tmp_path}"],
         cwd=ROOT,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
         timeout=600,
@@ -26,6 +28,23 @@ def test_raw_text_becomes_a_model_that_answers(tmp_path: Path) -> None:
     assert "license: cc0-1.0" in card
     assert "luxun" in card
     assert "bits per byte" in card
+    _check_report(tmp_path)
+
+
+def _check_report(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for stage in ("Pretraining", "Instruction tuning", "Preference optimisation"):
+        assert f"<h2>{stage}</h2>" in page
+    for curve in ("Training loss", "Held-out bits per byte", "Gradient norm", "Tokens per second"):
+        assert page.count(f'aria-label="{curve}" data-low') == 3, curve
+    assert "There is no" not in page
+    for suite in ("bpb", "chat"):
+        scores = [
+            json.loads((run / f"evaluation/{suite}-{model}.json").read_text(encoding="utf-8"))
+            for model in ("checkpoint", "bundle")
+        ]
+        assert [score["model"] for score in scores] == ["dpo", "bundle"]
+    assert "cost of quantization" in page
 
 
 def _ask(bundle: Path, question: str) -> dict[str, str]:

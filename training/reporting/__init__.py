@@ -1,0 +1,1 @@
+"""The page that shows a run at a glance; `python -m training.report` is the command."""
