@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate, Message
 from engine.errors import DataError
-from engine.tokenizer import Tokenizer
+from engine.tokenizer import BaseTokenizer, Tokenizer
 
 Tokens = NDArray[np.uint16] | NDArray[np.uint32]
 Row = tuple[Tokens, NDArray[np.uint8] | None]
@@ -56,7 +56,7 @@ def _conversations(record: dict[str, Any]) -> list[list[Message]]:
     ]
 
 
-def encode_document(text: str, tokenizer: Tokenizer) -> list[int]:
+def encode_document(text: str, tokenizer: BaseTokenizer) -> list[int]:
     """Return <s> text </s>."""
     control = tokenizer.control_tokens
     return [control["<s>"], *tokenizer.encode(text), control["</s>"]]

@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from engine.errors import DataError
-from engine.tokenizer import Tokenizer
+from engine.tokenizer import BaseTokenizer
 from training.evaluation.runner import Runner
 from training.shards import encode_document
 
@@ -83,7 +83,7 @@ Nats = Callable[[list[int]], float]
 """Returns -ln p of all tokens of a sequence after its first."""
 
 
-def score(document: Document, nats: Nats, tokenizer: Tokenizer, context_length: int) -> Tally:
+def score(document: Document, nats: Nats, tokenizer: BaseTokenizer, context_length: int) -> Tally:
     """Measure the start of a document: at most 512 tokens, or the context."""
     ids = encode_document(document.text, tokenizer)[: min(_MAXIMUM_TOKENS, context_length)]
     size = sum(len(tokenizer.token_bytes(token)) for token in ids[1:])
@@ -91,7 +91,7 @@ def score(document: Document, nats: Nats, tokenizer: Tokenizer, context_length: 
 
 
 def bits_per_byte_by_language(
-    path: Path, count: int, nats: Nats, tokenizer: Tokenizer, context_length: int
+    path: Path, count: int, nats: Nats, tokenizer: BaseTokenizer, context_length: int
 ) -> dict[str, float]:
     """Return the score of each language's first `count` documents: what training watches."""
     tallies: defaultdict[str, Tally] = defaultdict(Tally)

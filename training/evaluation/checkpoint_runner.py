@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
-from engine.tokenizer import Tokenizer
+from engine.tokenizer import BaseTokenizer, Tokenizer
 from training import checkpoint
 from training.loss import sequence_nats
 from training.model import Attention, rotary_tables, rotate
@@ -21,7 +21,7 @@ class CheckpointRunner:
     def __init__(self, path: Path) -> None:
         self._model, folder = checkpoint.load_model(path)
         self._model.float().eval()
-        self.tokenizer = Tokenizer(folder / "tokenizer.model")
+        self.tokenizer: BaseTokenizer = Tokenizer(folder / "tokenizer.model")
         self.chat_template = ChatTemplate(GEB_CHAT_TEMPLATE, self.tokenizer)
         config = self._model.config
         self.context_length = config.max_position_embeddings

@@ -3,13 +3,13 @@
 from typing import Protocol
 
 from engine.chat_template import ChatTemplate
-from engine.tokenizer import Tokenizer
+from engine.tokenizer import BaseTokenizer
 
 
 class Runner(Protocol):
     """What every suite needs of a model."""
 
-    tokenizer: Tokenizer
+    tokenizer: BaseTokenizer
     chat_template: ChatTemplate
     context_length: int
 
