@@ -55,8 +55,8 @@ class Batches:
     ) -> None:
         """Open the shards in `folder` (DIR/{stage}).
 
-        Raises DataError for shards that are missing, damaged or not the mixture's, and
-        ConfigError for batches that the processes cannot share evenly.
+        Raises DataError for shards that are missing or damaged, and ConfigError for batches that
+        the processes cannot share evenly.
         """
         for rows, _ in mixture.shapes:
             if rows % world_size:
@@ -65,10 +65,9 @@ class Batches:
                     rows=rows,
                     count=world_size,
                 )
-        shards = [source for source in open_sources(folder) if source.shards]
-        self.sources = [source.name for source in shards]
-        if self.sources != mixture.sources:
-            raise DataError("The token shards in {folder} changed; start again.", folder=folder)
+        opened = {source.name: source for source in open_sources(folder)}
+        self.sources = mixture.sources
+        shards = [opened[name] for name in self.sources]
         self.mixture = mixture
         self.settings = settings
         self.rank, self.world_size = rank, world_size

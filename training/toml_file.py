@@ -57,6 +57,8 @@ def build(kind: type[Section], values: dict[str, Any], path: Path) -> Section:
 
 def _convert(key: str, kind: Any, value: Any, path: Path) -> Any:
     if get_origin(kind) is tuple and is_dataclass(get_args(kind)[0]):
+        if isinstance(value, tuple):
+            return value  # built before
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise ConfigError(
                 "{path}: {name} must be a list of tables, [[…{name}]].", path=path, name=key
