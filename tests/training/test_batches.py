@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from shard_helpers import BOS, PAD, numbered, write_source
 from engine.errors import ConfigError, DataError
 from training.batches import IGNORED, Batch, Batches, PairBatches
 from training.mixture import Mixture, MixtureSettings, MixtureStage
-from training.rows import ContiguousRows, ConversationRows, PairRows
+from training.rows import ContiguousRows, ConversationRows, PairRows, pack
 from training.settings import StageSettings
 from training.shard_files import SourceShards, open_sources, source_sizes
 from training.shuffle import Permutation
@@ -157,6 +158,17 @@ def test_pairs_stay_pairs_and_those_that_fit_are_dealt_out_once(
     whole = zip(documents[::2], documents[1::2], strict=True)
     fitting = [pair for pair in whole if max(map(len, pair)) <= length + 1]
     assert sorted(found) == sorted(fitting)
+
+
+@given(st.lists(st.integers(2, 20), min_size=1), st.integers(2, 25))
+def test_a_row_ends_only_where_the_next_conversation_does_not_fit(
+    lengths: list[int], longest: int
+) -> None:
+    bounds = np.cumsum([0, *lengths])
+    rows = pack(bounds, longest)
+    following = dict(zip(bounds.tolist(), lengths, strict=False))
+    for (start, end), (opener, _) in pairwise(rows.tolist()):
+        assert end - start + following[opener] > longest
 
 
 def test_no_pair_that_fits_is_said(pairs: Path) -> None:

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
 from training.shard_files import ShardReader, check_tokenizer, open_sources
-from training.shards import encode_conversation, encode_document, write_shards
+from training.shards import _in_order, encode_conversation, encode_document, write_shards
 from training.tokenizer import main, sample_text
 
 DOCUMENTS = [
@@ -142,6 +143,20 @@ def test_worker_processes_change_nothing(
         lines.write(b'{"messages": [{"role": "assistant"}]}\n')
     with pytest.raises(DataError, match=r"Line 41 of .*c\.jsonl is no record of the stage sft"):
         write_shards(data, tokenizer, workers=2)
+
+
+def test_workers_are_never_far_behind_what_is_read() -> None:
+    class Pool:
+        def submit(self, _encode: object, chunk: int) -> Future[int]:
+            future: Future[int] = Future()
+            future.set_result(chunk)
+            return future
+
+    read: list[int] = []
+    chunks = (read.append(number) or number for number in range(1000))
+    for number, encoded in enumerate(_in_order(Pool(), chunks, 4)):
+        assert encoded == number
+        assert len(read) <= number + 4
 
 
 def test_a_long_document_is_encoded_in_pieces_to_the_same_tokens(
