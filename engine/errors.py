@@ -1,5 +1,8 @@
 """Errors that a person reads: one clear sentence, translated when it is shown."""
 
+from collections.abc import Callable
+from functools import partial
+
 from engine.i18n import tr
 
 
@@ -14,6 +17,10 @@ class GebError(Exception):
         super().__init__(message, values)
         self.message = message
         self.values = values
+
+    def __reduce__(self) -> tuple[Callable[[], "GebError"], tuple[()]]:
+        # An error crosses from a worker process to the one that shows it.
+        return partial(type(self), self.message, **self.values), ()
 
     def __str__(self) -> str:
         return tr(self.message, **self.values)

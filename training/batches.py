@@ -9,9 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
+from training.mixture import Mixture
+from training.rows import ContiguousRows, ConversationRows, PairRows, Rows, Span
 from training.settings import StageSettings
-from training.shards import PairShard, Row, Shard, Tokens
+from training.shard_files import SourceShards, open_sources
 
 IGNORED = -100
 """Target of a token that is not trained on, as in torch's cross-entropy."""
@@ -19,103 +21,153 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Batch:
-    """int64 tensors [batch_size, sequence_length]."""
+    """This process's rows of a batch: int64 tensors [rows, sequence_length]."""
 
     input_ids: Tensor
     targets: Tensor
+    """The token after each input, or IGNORED: another document's, padding, not an answer's."""
     document_ids: Tensor
+    """Numbers the documents of a row; attention stays within one."""
+    source_ids: Tensor
+    """int64 [rows], an index into `Batches.sources`."""
+    target_count: int
+    """Targets of the whole batch, over all processes, that are not IGNORED."""
 
 
 class Batches:
     """Rows of all sources of one stage, mixed by share.
 
-    `state()` and `load_state()` make a resumed run see exactly the batches that an
-    uninterrupted one would.
+    Every process draws the same batch and takes every world_size-th row of it from `rank` on,
+    so that the data does not depend on the number of processes. `state()` and `load_state()`
+    make a resumed run see exactly the batches that an uninterrupted one would.
     """
-
-    shard_type = Shard
 
     def __init__(
         self,
         folder: Path,
-        shares: dict[str, float],
         settings: StageSettings,
         *,
         bos_token_id: int,
         pad_token_id: int,
+        mixture: Mixture,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
-        paths = sorted(folder.glob("*.tokens.npy"))
-        if not paths:
-            raise DataError(
-                "There are no token shards in {folder}; run training.data and "
-                "training.tokenizer first.",
-                folder=folder,
-            )
-        shards = [self.shard_type(path, settings.sequence_length, settings.seed) for path in paths]
-        self.shards = {shard.name: shard for shard in shards}
-        weights = np.array([shares.get(s.name) or 0.0 for s in shards])
-        sizes = np.array([len(shard) for shard in shards], dtype=float)
-        # Without a share, a source counts by its size beside the others without one.
-        free = weights == 0
-        weights[free] = max(0.0, 1 - weights.sum()) * sizes[free] / max(sizes[free].sum(), 1)
-        self.shares = weights / weights.sum()
+        """Open the shards in `folder` (DIR/{stage}).
+
+        Raises DataError for shards that are missing or damaged, and ConfigError for batches that
+        the processes cannot share evenly.
+        """
+        for rows, _ in mixture.shapes:
+            if rows % world_size:
+                raise ConfigError(
+                    "A batch of {rows} rows cannot be shared evenly by {count} processes.",
+                    rows=rows,
+                    count=world_size,
+                )
+        opened = {source.name: source for source in open_sources(folder)}
+        self.sources = mixture.sources
+        shards = [opened[name] for name in self.sources]
+        self.mixture = mixture
         self.settings = settings
+        self.rank, self.world_size = rank, world_size
         self.bos_token_id, self.pad_token_id = bos_token_id, pad_token_id
-        self._rows = [shard.rows() for shard in shards]
-        self._generator = np.random.default_rng(settings.seed)
+        self.step = 0
+        self._tokens = {source.name: sum(source.tokens) for source in shards}
+        self._rows = [self._open_rows(source) for source in shards]
+
+    def _open_rows(self, source: SourceShards) -> Rows:
+        if source.has_loss:
+            return ConversationRows(source, self._only_length(), self.settings.seed)
+        return ContiguousRows(source, self.mixture.longest, self.settings.seed)
+
+    def _only_length(self) -> int:
+        lengths = {length for _, length in self.mixture.shapes}
+        if len(lengths) > 1:
+            raise ConfigError("The sequence length of conversations cannot change in stages.")
+        return lengths.pop()
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each source in the rows of the next batch; they add up to 1."""
+        shares = self.mixture.shares(self.step).tolist()
+        return dict(zip(self.sources, shares, strict=True))
 
     def next(self) -> Batch:
-        """Return the next batch."""
-        rows = self._draw()
-        shape = len(rows), self.settings.sequence_length + 1
-        ids = np.full(shape, self.pad_token_id, dtype=np.int64)
-        learn = np.zeros(shape, dtype=bool)
-        for row, (tokens, loss) in enumerate(rows):
-            ids[row, : len(tokens)] = tokens
-            learn[row, : len(tokens)] = True if loss is None else loss
-        documents = np.cumsum(ids == self.bos_token_id, axis=1)
-        inputs, targets = ids[:, :-1], np.where(learn, ids, IGNORED)[:, 1:]
+        """Return this process's rows of the next batch."""
+        length = self.mixture.shape(self.step)[1]
+        sources, drawn = self._draw()
+        parts = len(drawn[0])
+        ids = np.full((parts * len(drawn), length + 1), self.pad_token_id, dtype=np.int64)
+        learn = np.zeros(ids.shape, dtype=bool)
+        for part in range(parts):
+            for row, (source, spans) in enumerate(zip(sources, drawn, strict=True)):
+                tokens, loss = self._rows[source].read(*spans[part])
+                ids[part * len(drawn) + row, : len(tokens)] = tokens
+                learn[part * len(drawn) + row, : len(tokens)] = True if loss is None else loss
         # The first token of a document does not follow from the one before it.
-        targets = np.where(ids[:, 1:] == self.bos_token_id, IGNORED, targets)
+        learn &= ids != self.bos_token_id
+        mine = np.arange(len(ids)).reshape(parts, -1)[:, self.rank :: self.world_size].ravel()
+        documents = np.cumsum(ids[mine] == self.bos_token_id, axis=1)
+        targets = np.where(learn[mine], ids[mine], IGNORED)
         return Batch(
-            torch.from_numpy(inputs.copy()),
-            torch.from_numpy(targets.copy()),
+            torch.from_numpy(ids[mine, :-1]),
+            torch.from_numpy(targets[:, 1:].copy()),
             torch.from_numpy(documents[:, :-1].copy()),
+            torch.from_numpy(np.tile(sources, parts)[mine]),
+            int(np.count_nonzero(learn[:, 1:])),
         )
 
-    def _draw(self) -> list[Row]:
-        """Take as many rows as a batch has, each from a source drawn by its share."""
-        size = self.settings.batch_size
-        sources = self._generator.choice(len(self._rows), size, p=self.shares)
-        return [next(self._rows[source]) for source in sources]
+    def skip(self, steps: int) -> None:
+        """Move on as if so many batches had been drawn."""
+        for _ in range(steps):
+            self._draw()
+
+    def reweigh(self, losses: dict[str, float]) -> None:
+        """Let an adaptive mixture follow held-out losses, in nats per token of each source.
+
+        Every process must pass the same losses. Other mixtures stay as they are.
+        """
+        self.mixture.reweigh(losses)
+
+    def _draw(self) -> tuple[NDArray[np.int64], list[tuple[Span, ...]]]:
+        """Return the source and the place of every row of the next batch, and go past it.
+
+        Sources are sampled systematically: one random offset, then even steps through the
+        shares, so that a batch has each source's rows to within one of its share.
+        """
+        count, length = self.mixture.shape(self.step)
+        generator = np.random.default_rng((self.settings.seed, self.step))
+        places = (generator.random() + np.arange(count)) / count
+        edges = np.cumsum(self.mixture.shares(self.step))[:-1]
+        sources = np.searchsorted(edges, places, side="right")
+        self.step += 1
+        return sources, [self._rows[source].advance(length) for source in sources.tolist()]
 
     def state(self) -> dict[str, Any]:
-        """Return the place in every source, as JSON values."""
+        """Return the place in every source, as JSON values; the same in every process."""
         return {
-            "cursors": {name: shard.cursor for name, shard in self.shards.items()},
-            "generator": self._generator.bit_generator.state,
+            "step": self.step,
+            "cursors": {rows.name: rows.cursor for rows in self._rows},
+            "tokens": self._tokens,
+            "mixture": self.mixture.state(),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go to a place that `state()` returned. Raises DataError if the sources differ."""
-        if set(state["cursors"]) != set(self.shards):
+        """Go to a place that `state()` returned, with any number of processes.
+
+        Raises DataError if the data is not what it was.
+        """
+        if state.get("tokens") != self._tokens:
             raise DataError("The data changed since the checkpoint was written; resume needs it.")
-        for name, cursor in state["cursors"].items():
-            self.shards[name].cursor = cursor
-        self._generator.bit_generator.state = state["generator"]
+        self.step = state["step"]
+        for rows in self._rows:
+            rows.cursor = state["cursors"][rows.name]
+        self.mixture.load_state(state["mixture"])
 
 
 class PairBatches(Batches):
     """Preference pairs: the chosen conversations in a batch's first half, the rejected after."""
 
-    shard_type = PairShard
-
-    def _draw(self) -> list[Row]:
-        halves = [self._split(*row) for row in super()._draw()]
-        return [chosen for chosen, _ in halves] + [rejected for _, rejected in halves]
-
-    def _split(self, tokens: Tokens, loss: NDArray[np.uint8] | None) -> tuple[Row, Row]:
-        middle = int(np.flatnonzero(tokens == self.bos_token_id)[1])
-        if loss is None:
-            return (tokens[:middle], None), (tokens[middle:], None)
-        return (tokens[:middle], loss[:middle]), (tokens[middle:], loss[middle:])
+    def _open_rows(self, source: SourceShards) -> Rows:
+        return PairRows(source, self._only_length(), self.settings.seed)

@@ -1,10 +1,11 @@
 """Configurations: the shape of a model and the hyper-parameters of its training, from TOML."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError
+from training.mixture import MixtureSettings
 from training.toml_file import build, find_file, read_file
 
 
@@ -16,7 +17,10 @@ class TokenizerSettings:
     character_coverage: float = 0.9995
     """Share of the characters that get a piece of their own; the others become bytes."""
     sample_megabytes: float = 30.0
-    """How much text the vocabulary is learnt from, spread evenly over the sources."""
+    """How much text the vocabulary is learnt from, spread evenly over the sources.
+
+    Learning takes about 15 bytes of memory per byte.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,8 @@ class StageSettings:
     compile: str = "auto"
     """"on", "off", or "auto": on where a C++ compiler is found."""
     seed: int = 0
+    mixture: MixtureSettings = field(default_factory=MixtureSettings)
+    """How the sources are mixed."""
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -109,6 +115,7 @@ def load_settings(name_or_file: str) -> Settings:
     if settings.model.vocab_size < settings.tokenizer.vocab_size:
         raise ConfigError("{path}: the model's vocab_size is below the tokenizer's.", path=path)
     for stage in (settings.pretrain, settings.sft, settings.dpo):
-        if stage.sequence_length > settings.model.max_position_embeddings:
+        lengths = [stage.sequence_length, *stage.mixture.sequence_lengths(stage.sequence_length)]
+        if max(lengths) > settings.model.max_position_embeddings:
             raise ConfigError("{path}: sequence_length exceeds max_position_embeddings.", path=path)
     return settings

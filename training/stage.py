@@ -13,8 +13,10 @@ from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.batches import Batches
+from training.mixture import Mixture
 from training.model import GEB
 from training.settings import StageSettings, load_settings
+from training.shard_files import check_tokenizer, source_sizes
 from training.trainer import Run, Trainer
 
 
@@ -31,12 +33,14 @@ class Stage:
 
     def batches(self, kind: type[Batches] = Batches) -> Batches:
         """Return the batches of this stage's sources."""
+        folder = self.run.data / self.run.stage
+        check_tokenizer(folder, self.run.tokenizer, self.model.config.vocab_size)
         return kind(
-            self.run.data / self.run.stage,
-            {name: source["share"] for name, source in self.sources.items()},
+            folder,
             self.settings,
             bos_token_id=self.model.config.bos_token_id,
             pad_token_id=self.model.config.pad_token_id,
+            mixture=Mixture(self.settings, self.sources, source_sizes(folder)),
         )
 
 

@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from engine.errors import ConfigError
 
@@ -35,7 +35,8 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def build(kind: type[Section], values: dict[str, Any], path: Path) -> Section:
-    """Return the dataclass `kind` filled with `values`: lists as tuples, tables as dataclasses.
+    """Return the dataclass `kind` filled with `values`: lists as tuples, tables as dataclasses,
+    lists of tables as tuples of dataclasses.
 
     Raises ConfigError for a field that it does not know, or that is missing: a misspelt option
     must not train for days unnoticed.
@@ -47,16 +48,26 @@ def build(kind: type[Section], values: dict[str, Any], path: Path) -> Section:
             "{path} has an unknown field: {names}.", path=path, names=", ".join(unknown)
         )
     types = get_type_hints(kind)
-    converted = {key: _convert(types[key], value, path) for key, value in values.items()}
+    converted = {key: _convert(key, types[key], value, path) for key, value in values.items()}
     try:
         return kind(**converted)
     except TypeError as error:
         raise ConfigError("{path}: {detail}.", path=path, detail=error) from error
 
 
-def _convert(kind: Any, value: Any, path: Path) -> Any:
+def _convert(key: str, kind: Any, value: Any, path: Path) -> Any:
+    if get_origin(kind) is tuple and is_dataclass(get_args(kind)[0]):
+        if isinstance(value, tuple):
+            return value  # built before
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise ConfigError(
+                "{path}: {name} must be a list of tables, [[…{name}]].", path=path, name=key
+            )
+        return tuple(_convert(key, get_args(kind)[0], item, path) for item in value)
     if isinstance(value, list):
         return tuple(value)
-    if isinstance(value, dict) and isinstance(kind, type) and is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ConfigError("{path}: {name} must be a table, […{name}].", path=path, name=key)
         return build(kind, value, path)
     return value
