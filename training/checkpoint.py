@@ -1,29 +1,29 @@
 """Checkpoints: a Hugging Face folder plus what an exact resume needs, written atomically.
 
-`OUT/step-000500/` holds config.json, generation_config.json, model.safetensors,
+`OUT/step-0000500/` holds config.json, generation_config.json, model.safetensors,
 tokenizer.model and the training state; `OUT/latest` names the newest. A reader takes OUT,
-or one such folder.
+or one such folder. Runs of several processes write theirs with sharded_checkpoint.
 """
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.optim import Optimizer
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
+from training import state
 from training.command import write_atomically
 from training.model import GEB
 
 _LATEST = "latest"
-_HEAD = "lm_head.weight"
 GENERATION_DEFAULTS = {
     "do_sample": True,
     "temperature": 0.5,
@@ -36,11 +36,20 @@ GENERATION_DEFAULTS = {
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: finished steps, tokens seen, and the data's place."""
+    """How far a run is, all its parts together."""
 
     step: int
+    """Steps that changed the weights."""
     tokens: int
+    """Tokens of those steps."""
     batches: dict[str, Any]
+    """The data's place: `Batches.state()`."""
+    drawn: int = 0
+    """Batches taken, those that a spike remedy left out included."""
+    spikes: dict[str, Any] = field(default_factory=dict)
+    """`SpikeGuard.state()`."""
+    seconds: float = 0.0
+    """Since the stage began."""
 
 
 def resolve(path: Path) -> Path:
@@ -62,32 +71,88 @@ def save(
     card: dict[str, Any],
     progress: Progress,
     optimizers: list[Optimizer],
+    keep: int = 1,
 ) -> Path:
-    """Write a checkpoint and make it the latest; earlier ones go only when it stands."""
-    name = f"step-{progress.step:07d}"
-    beside, place = out / f".{name}", out / name
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    _write_json(beside / "config.json", model.config.to_hugging_face())
-    _write_json(beside / "generation_config.json", _generation_config(model.config, tokenizer))
-    _write_json(beside / "model_card.json", card)
-    (beside / "tokenizer.model").write_bytes(tokenizer.serialized())
-    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-    if model.config.tie_word_embeddings:
-        del weights[_HEAD]
-    save_file(weights, beside / "model.safetensors", metadata={"format": "pt"})
-    save_file(_optimizer_tensors(optimizers), beside / "optimizer.safetensors")
-    _write_json(
-        beside / "progress.json",
-        {"step": progress.step, "tokens": progress.tokens, "batches": progress.batches},
-    )
-    shutil.rmtree(place, ignore_errors=True)
-    beside.replace(place)
-    write_atomically(out / _LATEST, name + "\n")
-    for old in out.glob("step-*"):
-        if old.name != name:
-            shutil.rmtree(old)
+    """Write a checkpoint and make it the latest; all but `keep` go only when it stands.
+
+    Raises DataError if it cannot be written, the disk being full for example.
+    """
+    with writing(out, progress.step) as beside:
+        clear(beside)
+        state.save_files(beside, state.training_state(model, optimizers))
+        describe(beside, model.config, tokenizer, card, progress)
+        return commit(out, progress.step, keep)
+
+
+@contextmanager
+def writing(out: Path, step: int, *, first: bool = True) -> Iterator[Path]:
+    """Give the folder to write a checkpoint to, and say a failure in one sentence.
+
+    The `first` of several processes removes what was half written.
+    """
+    beside = _beside(out, step)
+    try:
+        yield beside
+    except (OSError, CheckpointException) as error:
+        if first:
+            shutil.rmtree(beside, ignore_errors=True)
+        raise DataError(
+            "The checkpoint {path} could not be written ({detail}); earlier ones are intact.",
+            path=_place(out, step),
+            detail=_reason(error),
+        ) from error
+
+
+def clear(folder: Path) -> None:
+    """Make an empty folder, also where an earlier run was interrupted while it wrote."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def describe(
+    folder: Path,
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    card: dict[str, Any],
+    progress: Progress,
+) -> None:
+    """Write everything of a checkpoint but its tensors."""
+    _write_json(folder / "config.json", config.to_hugging_face())
+    _write_json(folder / "generation_config.json", _generation_config(config, tokenizer))
+    _write_json(folder / "model_card.json", card)
+    (folder / "tokenizer.model").write_bytes(tokenizer.serialized())
+    _write_json(folder / "progress.json", asdict(progress))
+
+
+def commit(out: Path, step: int, keep: int) -> Path:
+    """Put the folder of `writing` in its place and make it the latest.
+
+    The newest `keep` stay; those of later steps are an earlier run's and go.
+    """
+    place, aside = _place(out, step), out / ".replaced"
+    if place.exists():
+        place.replace(aside)
+    _beside(out, step).replace(place)
+    shutil.rmtree(aside, ignore_errors=True)
+    write_atomically(out / _LATEST, place.name + "\n")
+    kept = [folder for folder in finished(out) if folder.name <= place.name][-keep:]
+    for folder in finished(out):
+        if folder not in kept:
+            shutil.rmtree(folder)
     return place
+
+
+def finished(out: Path) -> list[Path]:
+    """Return the checkpoints in `out`, oldest first."""
+    return sorted(out.glob("step-*"))
+
+
+def rewind(out: Path, folder: Path) -> None:
+    """Make an earlier checkpoint the latest and remove those after it."""
+    write_atomically(out / _LATEST, folder.name + "\n")
+    for later in finished(out):
+        if later.name > folder.name:
+            shutil.rmtree(later)
 
 
 def load_model(path: Path) -> tuple[GEB, Path]:
@@ -96,50 +161,57 @@ def load_model(path: Path) -> tuple[GEB, Path]:
     Raises DataError if weights are missing, damaged or of another shape.
     """
     folder = resolve(path)
-    config = ModelConfig.load(folder / "config.json")
-    model = GEB(config)
+    model = GEB(ModelConfig.load(folder / "config.json"))
     try:
-        weights = load_file(folder / "model.safetensors")
-        if config.tie_word_embeddings:
-            weights[_HEAD] = weights["model.embed_tokens.weight"]
-        model.load_state_dict(weights)
-    except (SafetensorError, OSError, KeyError, RuntimeError) as error:
+        state.load_weights(folder, model)
+    except state.DAMAGE as error:
         raise DataError(
             "The weights in {path} do not fit its config.json or are damaged.", path=folder
         ) from error
     return model, folder
 
 
-def load_progress(folder: Path, optimizers: list[Optimizer]) -> Progress:
-    """Put the optimisers back where the checkpoint left them and return its progress."""
+def read_progress(folder: Path) -> Progress:
+    """Return how far a checkpoint's run was. Raises ConfigError if that is missing or damaged."""
     try:
-        values = json.loads((folder / "progress.json").read_text())
-        _load_optimizer_tensors(optimizers, load_file(folder / "optimizer.safetensors"))
-        return Progress(values["step"], values["tokens"], values["batches"])
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise ConfigError(
-            "{path} cannot be resumed: its training state is missing or damaged.", path=folder
-        ) from error
+        return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unresumable(folder) from error
 
 
-def _optimizer_tensors(optimizers: list[Optimizer]) -> dict[str, torch.Tensor]:
-    return {
-        f"{number}.{index}.{key}": torch.as_tensor(value).contiguous()
-        for number, optimizer in enumerate(optimizers)
-        for index, state in optimizer.state_dict()["state"].items()
-        for key, value in state.items()
-    }
+def resume(folder: Path, model: GEB, optimizers: list[Optimizer]) -> Progress:
+    """Put weights, optimisers and generator back to where a checkpoint left them.
+
+    Returns its progress. Raises ConfigError if anything is missing, damaged or does not fit.
+    """
+    progress = read_progress(folder)
+    try:
+        state.load_training_state(folder, model, optimizers)
+    except state.DAMAGE as error:
+        raise _unresumable(folder) from error
+    return progress
 
 
-def _load_optimizer_tensors(optimizers: list[Optimizer], tensors: dict[str, torch.Tensor]) -> None:
-    for number, optimizer in enumerate(optimizers):
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in tensors.items():
-            owner, index, key = name.split(".", 2)
-            if int(owner) == number:
-                state.setdefault(int(index), {})[key] = value
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+def _unresumable(folder: Path) -> ConfigError:
+    return ConfigError(
+        "{path} cannot be resumed: its training state is missing, damaged or of another optimizer.",
+        path=folder,
+    )
+
+
+def _place(out: Path, step: int) -> Path:
+    return out / f"step-{step:07d}"
+
+
+def _beside(out: Path, step: int) -> Path:
+    return out / f".{_place(out, step).name}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost sentence: shards report a failure of one process for all."""
+    if isinstance(error, CheckpointException):
+        return "; ".join(sorted({str(inner) for inner, _ in error.failures.values()}))
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _generation_config(config: ModelConfig, tokenizer: Tokenizer) -> dict[str, Any]:

@@ -4,6 +4,9 @@ Raises the chosen answer above the rejected one, relative to the model that tuni
 (Rafailov et al. 2023), which stays fixed as the reference.
 """
 
+from collections.abc import Iterator
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,45 +14,68 @@ from torch import Tensor
 from training import checkpoint
 from training.batches import IGNORED, Batch, Batches, PairBatches
 from training.command import command
+from training.distributed import Processes
+from training.execution import prepare
 from training.model import GEB
 from training.settings import DPOSettings
-from training.stage import open_stage
-from training.trainer import Run, Trainer
+from training.stage import open_stage, run_to_the_end
+from training.trainer import Run, Trainer, rows
 
 
 class PreferenceTrainer(Trainer):
     """Trains on pairs against a fixed reference model of the same shape."""
 
     def __init__(
-        self, model: GEB, reference: GEB, batches: Batches, settings: DPOSettings, run: Run
+        self,
+        model: GEB,
+        reference: GEB,
+        batches: Batches,
+        settings: DPOSettings,
+        run: Run,
+        processes: Processes | None = None,
     ) -> None:
-        super().__init__(model, batches, settings, run)
-        self.reference = reference.to(self.device).requires_grad_(False)
+        super().__init__(model, batches, settings, run, processes)
+        self.reference = reference.requires_grad_(False)
+        prepare(self.reference, settings, self.processes)
         self.beta = settings.beta
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Return -log sigmoid(beta · (log-ratio of chosen - log-ratio of rejected)), averaged."""
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return -log sigmoid(beta · (log-ratio of chosen - log-ratio of rejected)).
+
+        Averaged over all pairs of the batch, as Trainer.loss says.
+        """
+        reduce = partial(log_probabilities, batch.targets.to(self.processes.device))
         with torch.no_grad():
-            before = self._log_probabilities(self.reference, batch)
-        log_ratios = self._log_probabilities(self.model, batch) - before
+            before = self.forward(self.reference, batch, reduce)
+        log_ratios = self.forward(self.model, batch, reduce) - before
         chosen, rejected = log_ratios.chunk(2)
         margins = self.beta * (chosen - rejected)
-        self.metrics = {
-            "preference_margin": margins.mean().item(),
-            "preference_accuracy": (margins > 0).float().mean().item(),
+        pairs = self.settings.batch_size
+        return -F.logsigmoid(margins).sum() / pairs, {
+            "preference_margin": margins.sum() / pairs,
+            "preference_accuracy": (margins > 0).float().sum() / pairs,
         }
-        return -F.logsigmoid(margins).mean()
 
-    def _log_probabilities(self, model: GEB, batch: Batch) -> Tensor:
-        """Return the summed log-probability [batch_size] of each row's answer tokens."""
-        body = self.body if model is self.model else model.model
-        hidden = self.hidden(batch, body)
-        targets = batch.targets.to(self.device)
-        rows, places = (targets != IGNORED).nonzero(as_tuple=True)
-        # Logits of the answers alone: they are few beside a prompt's and a row's padding.
-        logits = (hidden[rows, places] @ model.lm_head.weight.T.to(hidden.dtype)).float()
-        nats = F.cross_entropy(logits, targets[rows, places], reduction="none")
-        return torch.zeros(len(targets), device=self.device).index_add(0, rows, -nats)
+    def parts(self, batch: Batch) -> Iterator[Batch]:
+        """Yield a batch in parts of at most micro_batch_size pairs, as Trainer.parts does."""
+        pairs = len(batch.input_ids) // 2
+        size = self.settings.micro_batch_size or pairs
+        for start in range(0, pairs, size):
+            chosen = torch.arange(start, min(start + size, pairs))
+            yield rows(batch, torch.cat((chosen, chosen + pairs)))
+
+
+def log_probabilities(targets: Tensor, hidden: Tensor, head: Tensor) -> Tensor:
+    """Return the summed log-probability [rows] of each row's answer tokens.
+
+    `targets` int64 [rows, length], `hidden` [rows, length, hidden_size], `head` [vocab_size,
+    hidden_size].
+    """
+    row, place = (targets != IGNORED).nonzero(as_tuple=True)
+    # Logits of the answers alone: they are few beside a prompt's and a row's padding.
+    logits = (hidden[row, place] @ head.T.to(hidden.dtype)).float()
+    nats = F.cross_entropy(logits, targets[row, place], reduction="none")
+    return torch.zeros(len(targets), device=hidden.device).index_add(0, row, -nats)
 
 
 @command
@@ -60,7 +86,11 @@ def main() -> None:
     assert stage.start is not None  # noqa: S101 - --checkpoint is required
     reference, _ = checkpoint.load_model(stage.start)
     batches = stage.batches(PairBatches)
-    PreferenceTrainer(stage.model, reference, batches, stage.settings, stage.run).train()
+    run_to_the_end(
+        PreferenceTrainer(
+            stage.model, reference, batches, stage.settings, stage.run, stage.processes
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -24,28 +24,106 @@ class TokenizerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpikeSettings:
+    """When a step counts as a spike, and what is done about it (GEB-1.3B, section 3).
+
+    Every spike is logged, with or without remedies.
+    """
+
+    remedies: tuple[str, ...] = ()
+    """Any of "replace" (the step is not applied, the next batch is drawn), "skip" (back to an
+    earlier checkpoint, and past the batches around the spike), "shrink" (the gradient of the
+    input embedding × embedding_gradient_scale from here on) and "decay" (the learning rate ×
+    learning_rate_factor from here on). "replace" and "skip" exclude each other."""
+    sigma: float = 6.0
+    """Standard deviations above the window's mean at which a loss or gradient norm is a spike."""
+    window: int = 128
+    """Steps that a loss or gradient norm is compared with; half of them must have passed."""
+    skip_before: int = 100
+    """Batches before the spike that "skip" leaves out."""
+    skip_after: int = 100
+    """Batches after the spike that "skip" leaves out."""
+    embedding_gradient_scale: float = 0.1
+    """The factor of "shrink" (GLM-130B). AdamW forgets a constant factor after some steps: it acts
+    on the spike itself, and lastingly through gradient_clip."""
+    learning_rate_factor: float = 0.7
+    """The factor of "decay"; a second spike multiplies again."""
+    limit: int = 10
+    """Spikes within one window after which the run ends: no remedy helps."""
+
+    def __post_init__(self) -> None:
+        _check_choices("remedies", self.remedies, ("replace", "skip", "shrink", "decay"))
+        if {"replace", "skip"} <= set(self.remedies):
+            raise ConfigError('The remedies "replace" and "skip" exclude each other.')
+        _check_share("embedding_gradient_scale", self.embedding_gradient_scale)
+        _check_share("learning_rate_factor", self.learning_rate_factor)
+        _check_least(self, 2, "window")
+        _check_least(self, 1, "sigma", "limit")
+        _check_least(self, 0, "skip_before", "skip_after")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherSettings:
+    """Knowledge inheritance from the model that --teacher names (Qin et al. 2022; CPM-2).
+
+    The loss gets weight · KL(teacher ‖ student), less of it with every step.
+    """
+
+    until: float = 0.3
+    """Share of the steps after which the teacher is let go."""
+    weight: float = 1.0
+    """The divergence's weight at the first step; it falls linearly to zero."""
+    temperature: float = 1.0
+    """Softens both distributions; the divergence is multiplied by its square (Hinton 2015)."""
+
+    def __post_init__(self) -> None:
+        _check_share("until", self.until)
+        for name in ("weight", "temperature"):
+            if getattr(self, name) <= 0:
+                raise ConfigError("{name} must be above 0.", name=name)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageSettings:
     """What every training stage sets."""
 
     steps: int
     batch_size: int
-    """Rows per step."""
+    """Rows per step, over all processes."""
     sequence_length: int
     """Tokens per row."""
-    matrix_learning_rate: float = 0.02
-    """Muon's, for the matrices inside the blocks."""
+    micro_batch_size: int | None = None
+    """Rows that a process puts through the model at once, to save memory; gradients are
+    accumulated, so that the step stays the same. Without it: all of its rows."""
+    activation_checkpointing: bool = False
+    """Keep only every block's input for the backward pass and compute the rest again: about a
+    third more time for far less memory."""
+    optimizer: str = "muon"
+    """"muon": Muon for the matrices inside the blocks, AdamW for the rest; "adamw": AdamW for
+    everything, as in the paper. Both with betas 0.9 and 0.95."""
+    matrix_learning_rate: float | None = None
+    """Muon's, for the matrices inside the blocks: 0.02 if it is left out."""
     learning_rate: float = 3e-3
-    """AdamW's, for embeddings, head and norms."""
+    """AdamW's."""
+    adam_epsilon: float = 1e-8
+    """Added to the root of AdamW's second moment."""
     weight_decay: float = 0.0
+    """Of the matrices inside the blocks, times the learning rate; never of embeddings or norms."""
     schedule: str = "wsd"
     """"wsd": warm up, stay, decay linearly to zero; "cosine": warm up, then cosine to a tenth."""
     warmup_steps: int = 50
-    decay_fraction: float = 0.3
-    """Share of the steps over which "wsd" decays."""
+    decay_fraction: float | None = None
+    """Share of the steps over which "wsd" decays: 0.3 if it is left out."""
     gradient_clip: float = 1.0
+    """Largest norm of all gradients together; a larger one is scaled down to it."""
+    spikes: SpikeSettings = field(default_factory=SpikeSettings)
     checkpoint_minutes: float = 10.0
+    keep_checkpoints: int = 1
+    """Finished checkpoints that stay, beside the one that is being written."""
+    asynchronous_checkpoints: bool = False
+    """Let training go on while a checkpoint is written; for runs of several processes."""
     evaluate_steps: int = 250
-    """Steps between two measurements of held-out bits per byte."""
+    """Steps between two measurements of held-out bits per byte, with samples."""
     precision: str = "auto"
     """"bfloat16", "float32", or "auto": bfloat16 where the hardware multiplies it."""
     compile: str = "auto"
@@ -55,21 +133,33 @@ class StageSettings:
     """How the sources are mixed."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("schedule", ("wsd", "cosine")),
-            ("precision", ("auto", "bfloat16", "float32")),
-            ("compile", ("auto", "on", "off")),
+        _check_choices("optimizer", (self.optimizer,), ("muon", "adamw"))
+        _check_choices("schedule", (self.schedule,), ("wsd", "cosine"))
+        _check_choices("precision", (self.precision,), ("auto", "bfloat16", "float32"))
+        _check_choices("compile", (self.compile,), ("auto", "on", "off"))
+        _check_least(self, 1, "steps", "batch_size", "sequence_length", "evaluate_steps")
+        _check_least(self, 1, "keep_checkpoints")
+        _check_least(self, 0, "warmup_steps", "checkpoint_minutes")
+        if self.micro_batch_size is not None:
+            _check_least(self, 1, "micro_batch_size")
+        for name, value, needed, chosen in (
+            ("matrix_learning_rate", self.matrix_learning_rate, "muon", self.optimizer),
+            ("decay_fraction", self.decay_fraction, "wsd", self.schedule),
         ):
-            if getattr(self, name) not in allowed:
+            if value is not None and chosen != needed:
                 raise ConfigError(
-                    "{name} must be one of {allowed}, not {value}.",
+                    '{name} is a field of "{needed}" and contradicts "{chosen}".',
                     name=name,
-                    allowed=", ".join(allowed),
-                    value=getattr(self, name),
+                    needed=needed,
+                    chosen=chosen,
                 )
-        for name in ("steps", "batch_size", "sequence_length"):
-            if getattr(self, name) < 1:
-                raise ConfigError("{name} must be at least 1.", name=name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainSettings(StageSettings):
+    """Pretraining; a teacher takes part only where --teacher names one."""
+
+    teacher: TeacherSettings = field(default_factory=TeacherSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +177,7 @@ class Settings:
     name: str
     tokenizer: TokenizerSettings
     model: ModelConfig
-    pretrain: StageSettings
+    pretrain: PretrainSettings
     sft: StageSettings
     dpo: DPOSettings
 
@@ -108,14 +198,42 @@ def load_settings(name_or_file: str) -> Settings:
     sections["tokenizer"] = build(TokenizerSettings, values["tokenizer"], path)
     values["model"].setdefault("vocab_size", sections["tokenizer"].vocab_size)
     sections["model"] = build(ModelConfig, values["model"], path)
-    sections["pretrain"] = build(StageSettings, values["pretrain"], path)
+    sections["pretrain"] = build(PretrainSettings, values["pretrain"], path)
     sections["sft"] = build(StageSettings, values["sft"], path)
     sections["dpo"] = build(DPOSettings, values["dpo"], path)
     settings = Settings(**sections)
     if settings.model.vocab_size < settings.tokenizer.vocab_size:
         raise ConfigError("{path}: the model's vocab_size is below the tokenizer's.", path=path)
     for stage in (settings.pretrain, settings.sft, settings.dpo):
+        if settings.model.tie_word_embeddings and "shrink" in stage.spikes.remedies:
+            raise ConfigError(
+                '{path}: the remedy "shrink" needs an input embedding of its own, but '
+                "tie_word_embeddings makes it the output's, too.",
+                path=path,
+            )
         lengths = [stage.sequence_length, *stage.mixture.sequence_lengths(stage.sequence_length)]
         if max(lengths) > settings.model.max_position_embeddings:
             raise ConfigError("{path}: sequence_length exceeds max_position_embeddings.", path=path)
     return settings
+
+
+def _check_choices(name: str, chosen: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    for value in chosen:
+        if value not in allowed:
+            raise ConfigError(
+                "{name} must be one of {allowed}, not {value}.",
+                name=name,
+                allowed=", ".join(allowed),
+                value=value,
+            )
+
+
+def _check_least(section: object, least: int, *names: str) -> None:
+    for name in names:
+        if getattr(section, name) < least:
+            raise ConfigError("{name} must be at least {least}.", name=name, least=least)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise ConfigError("{name} must be above 0 and at most 1.", name=name)

@@ -4,13 +4,17 @@ Next-token prediction over whole conversations, on the tokens of the answers onl
 """
 
 from training.command import command
-from training.stage import run_stage
+from training.stage import open_stage, run_to_the_end
+from training.trainer import Trainer
 
 
 @command
 def main() -> None:
     """Run the stage."""
-    run_stage("sft", __doc__)
+    stage = open_stage("sft", __doc__)
+    run_to_the_end(
+        Trainer(stage.model, stage.batches(), stage.settings, stage.run, stage.processes)
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.batches import Batches
+from training.distributed import Processes, join, leave
 from training.mixture import Mixture
 from training.model import GEB
 from training.settings import StageSettings, load_settings
@@ -28,8 +29,11 @@ class Stage:
     settings: StageSettings
     run: Run
     sources: dict[str, dict[str, Any]]
+    processes: Processes
     start: Path | None
     """The checkpoint that the stage began from, also when it is resumed."""
+    teacher: Path | None
+    """The checkpoint that pretraining learns from besides."""
 
     def batches(self, kind: type[Batches] = Batches) -> Batches:
         """Return the batches of this stage's sources."""
@@ -41,6 +45,8 @@ class Stage:
             bos_token_id=self.model.config.bos_token_id,
             pad_token_id=self.model.config.pad_token_id,
             mixture=Mixture(self.settings, self.sources, source_sizes(folder)),
+            rank=self.processes.rank,
+            world_size=self.processes.count,
         )
 
 
@@ -52,15 +58,7 @@ def open_stage(stage: str, description: str | None) -> Stage:
     if arguments.steps:
         stage_settings = replace(stage_settings, steps=arguments.steps)
     torch.manual_seed(stage_settings.seed)
-    start = arguments.out if arguments.resume else arguments.checkpoint
-    card: dict[str, Any] = {}
-    if start is None:
-        model, tokenizer_path = GEB(settings.model), arguments.data / "tokenizer.model"
-    else:
-        model, folder = checkpoint.load_model(start)
-        tokenizer_path = folder / "tokenizer.model"
-        card = json.loads((folder / "model_card.json").read_text(encoding="utf-8"))
-        _check_same_shape(model.config, settings.model, folder)
+    model, tokenizer_path, card = _open_model(arguments, settings.model)
     if not tokenizer_path.is_file():
         raise DataError("There is no {path}; run training.tokenizer first.", path=tokenizer_path)
     prepared = _prepared(arguments.data)
@@ -68,15 +66,23 @@ def open_stage(stage: str, description: str | None) -> Stage:
     card |= {"recipe": prepared["recipe"], "licence": prepared["licence"]}
     card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
     run = Run(
-        stage, arguments.data, arguments.out, Tokenizer(tokenizer_path), card, arguments.resume
+        stage,
+        arguments.data,
+        arguments.out,
+        Tokenizer(tokenizer_path),
+        card,
+        arguments.resume,
+        arguments.tensorboard,
     )
-    return Stage(model, stage_settings, run, sources, arguments.checkpoint)
+    return Stage(
+        model, stage_settings, run, sources, join(), arguments.checkpoint, arguments.teacher
+    )
 
 
-def run_stage(stage: str, description: str | None) -> None:
-    """Run a stage whose loss is cross-entropy: "pretrain" or "sft"."""
-    opened = open_stage(stage, description)
-    Trainer(opened.model, opened.batches(), opened.settings, opened.run).train()
+def run_to_the_end(trainer: Trainer) -> None:
+    """Train, then part from the other processes, if there are any."""
+    trainer.train()
+    leave()
 
 
 def _parse(stage: str, description: str | None) -> argparse.Namespace:
@@ -84,13 +90,39 @@ def _parse(stage: str, description: str | None) -> argparse.Namespace:
     parser.add_argument("--config", required=True, help="training/configs/NAME.toml or a file")
     if stage == "pretrain":
         parser.set_defaults(checkpoint=None)
+        parser.add_argument("--teacher", type=Path, help="a checkpoint to inherit knowledge from")
     else:
+        parser.set_defaults(teacher=None)
         parser.add_argument("--checkpoint", type=Path, required=True, help="the model to tune")
     parser.add_argument("--data", type=Path, required=True, help="what training.data wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, help="instead of the configuration's")
     parser.add_argument("--resume", action="store_true", help="go on from --out")
+    parser.add_argument("--tensorboard", action="store_true", help="curves in OUT/tensorboard")
     return parser.parse_args()
+
+
+def _open_model(
+    arguments: argparse.Namespace, wanted: ModelConfig
+) -> tuple[GEB, Path, dict[str, Any]]:
+    """Return the model, its tokenizer's file, and what its card says so far.
+
+    A resumed run reads weights with the rest of its state, later.
+    """
+    start = arguments.out if arguments.resume else arguments.checkpoint
+    if start is None:
+        card = {"teacher": arguments.teacher.name} if arguments.teacher else {}
+        return GEB(wanted), arguments.data / "tokenizer.model", card
+    folder = checkpoint.resolve(start)
+    _check_same_shape(ModelConfig.load(folder / "config.json"), wanted, folder)
+    card = json.loads((folder / "model_card.json").read_text(encoding="utf-8"))
+    pretraining = arguments.checkpoint is None
+    if pretraining and arguments.teacher is None and "teacher" in card:
+        raise ConfigError(
+            "{path} was begun with a teacher: name it again with --teacher.", path=folder
+        )
+    model = GEB(wanted) if arguments.resume else checkpoint.load_model(folder)[0]
+    return model, folder / "tokenizer.model", card
 
 
 def _check_same_shape(found: ModelConfig, wanted: ModelConfig, folder: Path) -> None:

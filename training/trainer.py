@@ -1,12 +1,12 @@
-"""The training loop that pretraining and instruction tuning share."""
+"""The training loop that all stages share."""
 
 import json
 import math
-import shutil
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -14,22 +14,24 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from tqdm import tqdm
 
 from engine.errors import DataError
 from engine.tokenizer import Tokenizer
-from training import checkpoint
-from training.batches import Batch, Batches
+from training import checkpoint, monitor
+from training.batches import IGNORED, Batch, Batches
 from training.command import write_atomically
-from training.evaluation.bpb import bits_per_byte_by_language
-from training.loss import chunked_cross_entropy, sequence_nats
+from training.distributed import Processes, release, whole
+from training.execution import precision, prepare
+from training.logs import TrainingLog
+from training.loss import chunked_cross_entropy
 from training.model import GEB
-from training.optimizer import build_optimizers, learning_rate_scale
+from training.optimizer import build_optimizers, learning_rate_scale, set_learning_rate
 from training.settings import StageSettings
+from training.sharded_checkpoint import ShardedCheckpoints
+from training.spikes import SpikeGuard
 
-_HELDOUT_DOCUMENTS = 24
-"""Of each language, scored while training."""
+_SHARES_STEPS = 50
+"""Steps after which the shares of the sources are logged again, though they stayed."""
 
 
 @dataclass(frozen=True)
@@ -42,161 +44,330 @@ class Run:
     tokenizer: Tokenizer
     card: dict[str, Any]
     resume: bool = False
+    tensorboard: bool = False
 
 
 class Trainer:
     """One stage of training. `train()` returns the folder of its last checkpoint."""
 
-    def __init__(self, model: GEB, batches: Batches, settings: StageSettings, run: Run) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = model.to(self.device)
+    log: TrainingLog
+
+    def __init__(
+        self,
+        model: GEB,
+        batches: Batches,
+        settings: StageSettings,
+        run: Run,
+        processes: Processes | None = None,
+    ) -> None:
+        self.processes = processes or Processes()
         self.batches, self.settings, self.run = batches, settings, run
+        prepare(model, settings, self.processes)
+        self.model = model
         self.optimizers = build_optimizers(model, settings)
-        self.autocast = torch.autocast(
-            self.device.type, torch.bfloat16, enabled=_wants_bfloat16(settings, self.device)
-        )
-        self.body = torch.compile(model.model) if _wants_compile(settings) else model.model
-        self.step = self.tokens = 0
-        self.metrics: dict[str, float] = {}
-        """What `loss` measured besides, for the log."""
+        self.spikes = SpikeGuard(settings.spikes)
+        self.step = self.tokens = self.drawn = 0
+        self._started = time.monotonic()
+        self._scores: dict[str, float] = {}
+        self._shares: dict[str, float] = {}
+        self._saves, self._saved_step = 0, -1
         self._stopping = False
+        self._shards: ShardedCheckpoints | None = None
+        if self.processes.mesh is not None:
+            self._shards = ShardedCheckpoints(
+                run.out, self.processes, background=settings.asynchronous_checkpoints
+            )
 
     def train(self) -> Path:
         """Run to the last step, or to a stop request (Ctrl-C), and write a checkpoint.
 
         Raises DataError if the loss stops being a number; the last checkpoint stays.
         """
+        out, settings = self.run.out, self.settings
+        out.mkdir(parents=True, exist_ok=True)
+        if self.processes.rank == 0:
+            described = {"stage": self.run.stage, **asdict(settings)}
+            write_atomically(out / "settings.json", json.dumps(described, indent=1))
         if self.run.resume:
-            folder = checkpoint.resolve(self.run.out)
-            progress = checkpoint.load_progress(folder, self.optimizers)
-            self.step, self.tokens = progress.step, progress.tokens
-            self.batches.load_state(progress.batches)
-        settings = {"stage": self.run.stage, **asdict(self.settings)}
-        write_atomically(self.run.out / "settings.json", json.dumps(settings, indent=1))
-        previous = [
-            (number, signal.signal(number, self._request_stop))
-            for number in (signal.SIGINT, signal.SIGTERM)
-        ]
-        try:
-            return self._loop()
-        finally:
-            for number, handler in previous:
-                signal.signal(number, handler)
+            progress = self._restore(checkpoint.resolve(out))
+            self.spikes.load_state(progress.spikes)
+            self._started = time.monotonic() - progress.seconds
+            self._saves = settings.keep_checkpoints
+        self.log = TrainingLog(
+            out,
+            self.run.stage,
+            settings.steps,
+            self.step,
+            first=self.processes.rank == 0,
+            tensorboard=self.run.tensorboard,
+        )
+        with self.log, self._stop_requests():
+            if self._saves == 0 and "skip" in settings.spikes.remedies:
+                self._save()
+            self._loop()
+        return checkpoint.resolve(out)
 
-    def _loop(self) -> Path:
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what a step lowers, and what else to log, of some of a batch's rows.
+
+        Both are summed over the rows and divided by what the whole batch counts: the sum over
+        all parts and processes is the batch's mean, however it was split. Here it is the
+        cross-entropy of the targets, in nats.
+        """
+        return self.forward(self.model, batch, partial(mean_nats, batch)), {}
+
+    def parts(self, batch: Batch) -> Iterator[Batch]:
+        """Yield a batch in parts that fit through the model at once."""
+        count, length = batch.input_ids.shape
+        size = count
+        if self.settings.micro_batch_size:
+            # A staged mixture's longer rows take as much memory as several of the usual ones.
+            size = max(1, self.settings.micro_batch_size * self.settings.sequence_length // length)
+        for start in range(0, count, size):
+            yield rows(batch, torch.arange(start, min(start + size, count)))
+
+    def forward(
+        self, model: GEB, batch: Batch, reduce: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """Run a model over a batch and return what `reduce` makes of it."""
+        device = self.processes.device
+        return model(batch.input_ids.to(device), batch.document_ids.to(device), reduce)
+
+    def _loop(self) -> None:
         saved = time.monotonic()
-        with (
-            tqdm(total=self.settings.steps, initial=self.step, desc=self.run.stage) as bar,
-            (self.run.out / "log.jsonl").open("a", encoding="utf-8") as log,
-        ):
-            while self.step < self.settings.steps and not self._stopping:
-                started = time.monotonic()
-                entry = self._train_step(self.batches.next())
-                seconds = time.monotonic() - started
-                entry["tokens_per_second"] = self.batch_tokens / seconds
-                if self.step % self.settings.evaluate_steps == 0:
-                    entry.update(self._evaluate())
-                log.write(json.dumps({"step": self.step, "tokens": self.tokens, **entry}) + "\n")
-                log.flush()
-                bar.update()
-                bar.set_postfix(
-                    loss=f"{entry['loss']:.3f}", tokens_s=f"{entry['tokens_per_second']:.0f}"
-                )
-                if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
-                    self._save()
-                    saved = time.monotonic()
-            return self._save()
+        while self.step < self.settings.steps:
+            self._train_step()
+            due = time.monotonic() - saved > 60 * self.settings.checkpoint_minutes
+            stopping, due = self.processes.any([self._stopping, due])
+            if stopping:
+                break
+            if due and self.step < self.settings.steps:
+                self._save()
+                saved = time.monotonic()
+        self._save(final=True)
 
-    @property
-    def batch_tokens(self) -> int:
-        """Tokens per step."""
-        return self.settings.batch_size * self.settings.sequence_length
+    def _train_step(self) -> None:
+        """Draw a batch, apply its gradients and log the step; or answer a spike."""
+        started = time.monotonic()
+        batch = self._draw()
+        values = self._backward(batch)
+        self._scale_embedding_gradient(self.spikes.embedding_gradient_scale)
+        norm = self._gradient_norm()
+        loss, gradient_norm = values["loss"], whole(norm).item()
+        if self.spikes.is_spike(loss, gradient_norm):
+            shrunk = self.spikes.embedding_gradient_scale
+            if self._leaves_out(loss, gradient_norm):
+                return
+            self._scale_embedding_gradient(self.spikes.embedding_gradient_scale / shrunk)
+            norm = self._gradient_norm()
+        self._refuse_divergence(loss, gradient_norm)
+        self.spikes.record(loss, gradient_norm)
+        torch.nn.utils.clip_grads_with_norm_(
+            self.model.parameters(), self.settings.gradient_clip, norm
+        )
+        scale = learning_rate_scale(self.step, self.settings) * self.spikes.learning_rate_scale
+        set_learning_rate(self.optimizers, scale)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self._drop_gradients()
+        self.step += 1
+        tokens = batch.input_ids.numel() * self.processes.count
+        self.tokens += tokens
+        values["gradient_norm"] = gradient_norm
+        values["learning_rate"] = self.settings.learning_rate * scale
+        values["tokens_per_second"] = tokens / (time.monotonic() - started)
+        self._log_step(values)
 
-    def _train_step(self, batch: Batch) -> dict[str, float]:
-        scale = learning_rate_scale(self.step, self.settings)
-        for optimizer, peak in zip(
-            self.optimizers,
-            (self.settings.matrix_learning_rate, self.settings.learning_rate),
-            strict=True,
-        ):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * scale
-        loss = self.loss(batch)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+    def _draw(self) -> Batch:
+        if skipped := self.spikes.batches_to_skip(self.drawn):
+            self.batches.skip(skipped)
+        self.drawn += skipped + 1
+        return self.batches.next()
+
+    def _backward(self, batch: Batch) -> dict[str, float]:
+        """Add up the gradients of all parts; return the batch's loss and what goes with it."""
+        sums: dict[str, Tensor] = {}
+        with precision(self.settings, self.processes):
+            for part in self.parts(batch):
+                loss, values = self.loss(part)
+                # FSDP averages gradients over the processes, but they belong added up.
+                (loss * self.processes.count).backward()
+                for name, value in {"loss": loss, **values}.items():
+                    sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach()
+        total = self.processes.total(torch.stack(list(sums.values())))
+        return dict(zip(sums, total.tolist(), strict=True))
+
+    def _gradient_norm(self) -> Tensor:
+        return torch.nn.utils.get_total_norm(
+            [p.grad for p in self.model.parameters() if p.grad is not None]
+        )
+
+    def _scale_embedding_gradient(self, scale: float) -> None:
+        gradient = self.model.model.embed_tokens.weight.grad
+        if scale != 1 and gradient is not None:
+            gradient.mul_(scale)
+
+    def _drop_gradients(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+    def _refuse_divergence(self, loss: float, gradient_norm: float) -> None:
+        if not math.isfinite(loss) or not math.isfinite(gradient_norm):
             raise DataError(
                 "Training diverged at step {step} (loss {loss}); the last checkpoint is intact, "
                 "resume it with a lower learning rate.",
                 step=self.step + 1,
-                loss=loss.item(),
+                loss=loss,
             )
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        self.tokens += self.batch_tokens
-        return {
-            "loss": loss.item(),
-            "gradient_norm": norm.item(),
-            "learning_rate_scale": scale,
-            **self.metrics,
-        }
 
-    def hidden(self, batch: Batch, body: Callable[..., Tensor]) -> Tensor:
-        """Return the hidden states [batch_size, sequence_length, hidden_size] of a decoder."""
-        # The flash kernels on CPU take no mask; the plain one fuses well when compiled.
-        kernel = SDPBackend.MATH if self.device.type == "cpu" else SDPBackend.EFFICIENT_ATTENTION
-        with self.autocast, sdpa_kernel([kernel, SDPBackend.MATH]):
-            return body(batch.input_ids.to(self.device), batch.document_ids.to(self.device))
+    def _leaves_out(self, loss: float, gradient_norm: float) -> bool:
+        """Log and answer a spike; return whether its step is not to be applied."""
+        batch, remedies = self.drawn - 1, self.settings.spikes.remedies
+        self.spikes.react(batch)
+        details = {"batch": batch, "loss": loss, "gradient_norm": gradient_norm}
+        self._log_event("spike", remedies=remedies, **details)
+        if self.spikes.exhausted(batch):
+            raise DataError(
+                "More than {limit} loss spikes within {window} batches, the last at step {step}: "
+                "no remedy helps. The last checkpoint is intact.",
+                limit=self.settings.spikes.limit,
+                window=self.settings.spikes.window,
+                step=self.step + 1,
+            )
+        if not {"replace", "skip"} & set(remedies):
+            return False
+        self._drop_gradients()
+        if "skip" in remedies:
+            self._roll_back(batch)
+        return True
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Return what a step lowers: here the mean cross-entropy of the targets, in nats."""
-        hidden = self.hidden(batch, self.body)
-        return chunked_cross_entropy(
-            hidden.flatten(0, 1),
-            self.model.lm_head.weight.to(hidden.dtype),
-            batch.targets.to(self.device).flatten(),
-        )
+    def _roll_back(self, batch: int) -> None:
+        """Go back to the newest checkpoint before the batches to skip, else to the oldest."""
+        if self._shards is not None:
+            self._shards.finish()
+        folders = checkpoint.finished(self.run.out)
+        first = batch - self.settings.spikes.skip_before
+        early = [f for f in folders if checkpoint.read_progress(f).drawn <= first]
+        folder = early[-1] if early else folders[0]
+        self.spikes.load_window(self._restore(folder).spikes)
+        self.processes.first_does(partial(checkpoint.rewind, self.run.out, folder))
+        self.log.rewind(self.step, keep_events=True)
+        self._log_event("skip", first=max(0, first), last=batch + self.settings.spikes.skip_after)
 
-    def _evaluate(self) -> dict[str, float]:
+    def _restore(self, folder: Path) -> checkpoint.Progress:
+        release(self.model)
+        progress = checkpoint.resume(folder, self.model, self.optimizers)
+        self.step, self.tokens, self.drawn = progress.step, progress.tokens, progress.drawn
+        self._saved_step = progress.step
+        self.batches.load_state(progress.batches)
+        return progress
+
+    def _log_step(self, values: dict[str, Any]) -> None:
+        shares = self.batches.shares
+        if shares != self._shares or self.step % _SHARES_STEPS == 0:
+            self._shares = values["shares"] = shares
+        if self.step % self.settings.evaluate_steps == 0:
+            values |= self._evaluate()
+        mixture = self.settings.mixture
+        updates = mixture.kind == "adaptive" and self.step % mixture.update_steps == 0
+        # The last losses of any run can be another one's targets.
+        if updates or self.step == self.settings.steps:
+            values["loss_by_source"] = losses = self._loss_by_source()
+            self.batches.reweigh(losses)
+        self.log.step(self._place() | values)
+
+    def _log_event(self, event: str, **details: Any) -> None:
+        self.log.event(self._place() | {"event": event, **details})
+
+    def _place(self) -> dict[str, Any]:
+        seconds = time.monotonic() - self._started
+        return {"step": self.step, "tokens": self.tokens, "seconds": round(seconds, 3)}
+
+    def _evaluate(self) -> dict[str, Any]:
+        """Score held-out text and log samples."""
         heldout = self.run.data / "heldout.jsonl"
-        if not heldout.is_file():
-            return {}
-        scores = bits_per_byte_by_language(
-            heldout,
-            _HELDOUT_DOCUMENTS,
-            partial(sequence_nats, self.model),
-            self.run.tokenizer,
-            self.model.config.max_position_embeddings,
-        )
-        return {f"bits_per_byte_{language}": score for language, score in scores.items()}
+        # The lengths differ from one text to the next: nothing to compile for.
+        with torch.compiler.set_stance("force_eager"):
+            scores = monitor.bits_per_byte(self.model, heldout, self.run.tokenizer)
+            samples = monitor.continuations(self.model, self.run.tokenizer, self.run.stage)
+        release(self.model)
+        self.log.samples(self.step, samples)
+        self._scores = {"evaluated_step": self.step, **scores}
+        return scores
 
-    def _save(self) -> Path:
+    def _loss_by_source(self) -> dict[str, float]:
+        """Return the same held-out losses in every process."""
+        with torch.compiler.set_stance("force_eager"):
+            losses = monitor.loss_by_source(
+                self.model, self.run.data / "heldout.jsonl", self.run.tokenizer
+            )
+        release(self.model)
+        # The last digits may differ between processes, and the shares must not.
+        total = self.processes.total(torch.tensor(list(losses.values()), dtype=torch.float64))
+        return dict(zip(losses, (total / self.processes.count).tolist(), strict=True))
+
+    def _save(self, *, final: bool = False) -> None:
+        whole_weights_missing = final and self._shards is not None
+        if self.step == self._saved_step and not whole_weights_missing:
+            return
+        if final and self._scores.get("evaluated_step") != self.step:
+            self._evaluate()
         card = {**self.run.card, "training": {**self.run.card.get("training", {})}}
         card["training"][self.run.stage] = {
             "steps": self.step,
             "tokens": self.tokens,
-            **self._evaluate(),
+            **self._scores,
         }
-        progress = checkpoint.Progress(self.step, self.tokens, self.batches.state())
-        return checkpoint.save(
-            self.run.out, self.model, self.run.tokenizer, card, progress, self.optimizers
+        progress = checkpoint.Progress(
+            self.step,
+            self.tokens,
+            self.batches.state(),
+            self.drawn,
+            self.spikes.state(),
+            time.monotonic() - self._started,
         )
+        # Checkpoints of an earlier run in the same folder go with this run's first.
+        self._saves, self._saved_step = self._saves + 1, self.step
+        keep = min(self._saves, self.settings.keep_checkpoints)
+        about = self.model, self.run.tokenizer, card, progress, self.optimizers, keep
+        if self._shards is None:
+            checkpoint.save(self.run.out, *about)
+        else:
+            self._shards.save(*about, final=final)
 
-    def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping = True
+    @contextmanager
+    def _stop_requests(self) -> Iterator[None]:
+        """Turn the first Ctrl-C, or a SIGTERM, into a request; a second Ctrl-C kills."""
+
+        def request(number: int, _frame: FrameType | None) -> None:
+            self._stopping = True
+            if number == signal.SIGINT:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+        before = [(s, signal.signal(s, request)) for s in (signal.SIGINT, signal.SIGTERM)]
+        try:
+            yield
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
 
 
-def _wants_bfloat16(settings: StageSettings, device: torch.device) -> bool:
-    if settings.precision != "auto":
-        return settings.precision == "bfloat16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+def rows(batch: Batch, chosen: Tensor) -> Batch:
+    """Return some rows of a batch; what the whole batch counts stays."""
+    return replace(
+        batch,
+        input_ids=batch.input_ids[chosen],
+        targets=batch.targets[chosen],
+        document_ids=batch.document_ids[chosen],
+        source_ids=batch.source_ids[chosen],
+    )
 
 
-def _wants_compile(settings: StageSettings) -> bool:
-    if settings.compile != "auto":
-        return settings.compile == "on"
-    return shutil.which("g++") is not None or shutil.which("clang++") is not None
+def mean_nats(batch: Batch, hidden: Tensor, head: Tensor) -> Tensor:
+    """Return the part of a batch's mean cross-entropy, in nats, that its rows here make.
+
+    `hidden` [rows, length, hidden_size], `head` [vocab_size, hidden_size].
+    """
+    targets = batch.targets.to(hidden.device).flatten()
+    mean = chunked_cross_entropy(hidden.flatten(0, 1), head.to(hidden.dtype), targets)
+    return mean * ((targets != IGNORED).sum() / max(1, batch.target_count))

@@ -72,7 +72,7 @@ def test_the_model_learns_to_prefer_and_the_reference_stays(
     reference = deepcopy(model)
     run = Run("dpo", data, tmp_path / "out", tokenizer, {})
     trainer = PreferenceTrainer(model, reference, _batches(data), SETTINGS, run)
-    assert trainer.loss(_batches(data).next()).item() == pytest.approx(math.log(2))
+    assert trainer.loss(_batches(data).next())[0].item() == pytest.approx(math.log(2))
     trainer.train()
     log = [json.loads(line) for line in (tmp_path / "out/log.jsonl").read_text().splitlines()]
     assert log[0]["loss"] == pytest.approx(math.log(2), abs=1e-4)
