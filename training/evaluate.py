@@ -5,20 +5,26 @@ suites, so that their difference is the cost of quantization:
 
 bpb    bits per UTF-8 byte; --data: the heldout.jsonl that training.data wrote
 docqa  answers from a passage; --data: a test set in SQuAD's format (.json or .json.xz)
+mmlu, ceval, cmmlu
+       letters chosen after five solved examples, by lm-eval; --data: the exam's questions
+       (.jsonl or .jsonl.xz); ceval-cot: C-Eval without examples, reasoned through in writing
 chat   loops and language of the answers to 100 prompts of our own; --data: a folder with the
        test sets of KdConv, CrossWOZ and Topical-Chat, for 100 more
+safety refusals of prompts that ask for harm, and of harmless ones; --data: preference pairs
+       (.jsonl or .jsonl.xz), ours or in the format of hh-rlhf
 """
 
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.bundle import MODEL_NAME
 from engine.errors import DataError
 from training.command import command, write_atomically
-from training.evaluation import bpb, chat, docqa
+from training.evaluation import bpb, chat, docqa, exams, safety
 from training.evaluation.bundle_runner import BundleRunner
 from training.evaluation.checkpoint_runner import CheckpointRunner
 from training.evaluation.runner import Runner
@@ -26,9 +32,11 @@ from training.evaluation.runner import Runner
 SUITES: dict[str, Callable[..., dict[str, Any]]] = {
     "bpb": bpb.evaluate,
     "docqa": docqa.evaluate,
+    **{exam: partial(exams.evaluate, exam) for exam in ("mmlu", "ceval", "ceval-cot", "cmmlu")},
     "chat": chat.evaluate,
+    "safety": safety.evaluate,
 }
-_NEEDS_DATA = ("bpb", "docqa")
+_NEEDS_NO_DATA = ("chat",)
 
 
 def open_runner(path: Path) -> Runner:
@@ -43,7 +51,7 @@ def open_runner(path: Path) -> Runner:
 
 def evaluate(model: Path, suite: str, data: Path | None, limit: int | None) -> dict[str, Any]:
     """Return the scores of one suite. Raises GebError for a bad model, suite data or limit."""
-    if data is None and suite in _NEEDS_DATA:
+    if data is None and suite not in _NEEDS_NO_DATA:
         raise DataError("The suite {suite} needs --data.", suite=suite)
     if limit is not None and limit < 1:
         raise DataError("--limit must be at least 1, not {limit}.", limit=limit)

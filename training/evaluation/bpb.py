@@ -5,6 +5,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from engine.errors import DataError
 from engine.tokenizer import BaseTokenizer
-from training.evaluation.runner import Runner
+from training.evaluation.runner import Runner, nats
 from training.shards import encode_document
 
 _MAXIMUM_TOKENS = 512
@@ -111,7 +112,7 @@ def evaluate(runner: Runner, data: Path, limit: int | None) -> dict[str, Any]:
     languages: defaultdict[str, Tally] = defaultdict(Tally)
     domains: defaultdict[str, defaultdict[str, Tally]] = defaultdict(lambda: defaultdict(Tally))
     for document in tqdm(documents, desc="bpb", unit="document"):
-        tally = score(document, runner.nats, runner.tokenizer, runner.context_length)
+        tally = score(document, partial(nats, runner), runner.tokenizer, runner.context_length)
         languages[document.language].add(tally)
         domains[document.language][document.source].add(tally)
     return {

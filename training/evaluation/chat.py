@@ -94,17 +94,22 @@ def drawn_conversations(folder: Path) -> list[Conversation]:
     return drawn
 
 
+def answer(runner: Runner, messages: list[Message]) -> str:
+    """Return the greedy answer; the oldest turns of a conversation that is too long are dropped."""
+    longest = min(ANSWER_TOKENS, runner.context_length // 2)
+    prompt = fit(runner.chat_template, messages, runner.context_length - longest).token_ids
+    return runner.complete(prompt, longest).strip()
+
+
 def evaluate(runner: Runner, data: Path | None, limit: int | None) -> dict[str, Any]:
     """Return the suite's rates, 0 to 100; `limit` is a number of prompts, drawn with seed 0."""
     conversations = written_conversations()
     if data is not None:
         conversations += drawn_conversations(data)
-    answer_tokens = min(ANSWER_TOKENS, runner.context_length // 2)
-    room = runner.context_length - answer_tokens
-    answers = []
-    for conversation in tqdm(sample(conversations, limit), desc="chat", unit="answer"):
-        prompt = fit(runner.chat_template, conversation.messages, room).token_ids
-        answers.append((conversation, runner.complete(prompt, answer_tokens).strip()))
+    answers = [
+        (conversation, answer(runner, conversation.messages))
+        for conversation in tqdm(sample(conversations, limit), desc="chat", unit="answer")
+    ]
     by_language = {
         language: [pair for pair in answers if pair[0].language == language]
         for language in LANGUAGES
@@ -113,8 +118,7 @@ def evaluate(runner: Runner, data: Path | None, limit: int | None) -> dict[str, 
         **_rates(answers),
         "languages": {name: _rates(pairs) for name, pairs in by_language.items() if pairs},
         "answers": [
-            {"messages": conversation.messages, "answer": answer}
-            for conversation, answer in answers
+            {"messages": conversation.messages, "answer": text} for conversation, text in answers
         ],
     }
 
@@ -122,9 +126,9 @@ def evaluate(runner: Runner, data: Path | None, limit: int | None) -> dict[str, 
 def _rates(answers: list[tuple[Conversation, str]]) -> dict[str, float]:
     return {
         "n": len(answers),
-        "greedy_loop_rate": 100 * fmean(is_loop(answer) for _, answer in answers),
+        "greedy_loop_rate": 100 * fmean(is_loop(text) for _, text in answers),
         "answer_language_accuracy": 100
-        * fmean(answers_in(conversation.language, answer) for conversation, answer in answers),
+        * fmean(answers_in(conversation.language, text) for conversation, text in answers),
     }
 
 

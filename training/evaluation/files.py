@@ -1,4 +1,4 @@
-"""Test sets as they are published: JSON, plain or packed with xz."""
+"""Test sets as they are published: JSON or JSON Lines, plain or packed with xz."""
 
 import json
 import lzma
@@ -10,11 +10,23 @@ from engine.errors import DataError
 
 def read_json(path: Path) -> Any:
     """Return the contents of a .json or .json.xz file. Raises DataError if it is neither."""
-    data = path.read_bytes()
     try:
-        return json.loads(lzma.decompress(data) if path.suffix == ".xz" else data)
+        return json.loads(_read(path))
     except (ValueError, lzma.LZMAError) as error:
         raise unknown_format(path) from error
+
+
+def read_json_lines(path: Path) -> list[Any]:
+    """Return the values of a .jsonl or .jsonl.xz file. Raises DataError if it is neither."""
+    try:
+        return [json.loads(line) for line in _read(path).splitlines()]
+    except (ValueError, lzma.LZMAError) as error:
+        raise unknown_format(path) from error
+
+
+def _read(path: Path) -> bytes:
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
 def unknown_format(path: Path) -> DataError:

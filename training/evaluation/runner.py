@@ -2,12 +2,18 @@
 
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.chat_template import ChatTemplate
 from engine.tokenizer import BaseTokenizer
 
 
 class Runner(Protocol):
-    """What every suite needs of a model."""
+    """What every suite needs of a model.
+
+    Tokens that a call shares with the beginning of the call before it are not computed again.
+    """
 
     tokenizer: BaseTokenizer
     chat_template: ChatTemplate
@@ -19,5 +25,26 @@ class Runner(Protocol):
         There is no repetition penalty: what the model itself prefers is measured.
         """
 
-    def nats(self, token_ids: list[int]) -> float:
-        """Return -ln p of all tokens after the first, given those before them."""
+    def log_probabilities(self, token_ids: list[int], count: int) -> NDArray[np.float32]:
+        """Return ln p [count, vocab_size] of what follows each of the last `count` tokens.
+
+        `token_ids` fit the context, and `count` is 1 to their number.
+        """
+
+
+def log_likelihoods(
+    runner: Runner, context: list[int], continuation: list[int]
+) -> NDArray[np.float32]:
+    """Return ln p of each token of `continuation`, given all tokens before it.
+
+    Neither may be empty; together they have at most one token more than the context holds.
+    """
+    rows = runner.log_probabilities(context + continuation[:-1], len(continuation))
+    return rows[np.arange(len(continuation)), continuation]
+
+
+def nats(runner: Runner, token_ids: list[int]) -> float:
+    """Return -ln p of all tokens after the first, given those before them; 0.0 for a single one."""
+    if len(token_ids) < 2:
+        return 0.0
+    return -float(log_likelihoods(runner, token_ids[:1], token_ids[1:]).sum(dtype=np.float64))

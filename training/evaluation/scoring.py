@@ -18,11 +18,13 @@ from training.evaluation.language import Language
 _CITATIONS = re.compile(r"(?:\s*(?:\[\d+\]|【\d+】))+(?=[.。]?\s*$)")
 _LEAD_IN = re.compile(r"^(?:the answer is|答案是|答案为)\s*[:：]?\s*", re.IGNORECASE)
 
-# CMRC 2018 leaves out these marks; ASCII full stops and commas belong to numbers there.
-_CHINESE_MARKS = frozenset("-:_*^/\\~`+=，。：？！“”；’《》…·、「」（）－～『』")
+# CMRC 2018 leaves out these marks; ASCII full stops and commas belong to numbers there. (Its
+# script names "……", too, but compares single characters: an ellipsis stays.)
+_CHINESE_MARKS = frozenset("-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
 _WORD = r"(?:(?![\u4e00-\u9fa5])\w)+"
-_CHINESE_UNIT = re.compile(rf"[\u4e00-\u9fa5]|{_WORD}(?:[.,](?=\d){_WORD})*|[^\w\s]")
+_CHINESE_UNIT = re.compile(rf"[\u4e00-\u9fa5]|{_WORD}(?:[.,](?=\d){_WORD})*|…+|[^\w\s]")
 _ENGLISH_MARKS = str.maketrans("", "", string.punctuation)
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 REFUSALS: dict[Language, tuple[str, ...]] = {
     "zh": (
@@ -102,8 +104,7 @@ def _normalise_english(text: str) -> str:
 
 
 def _english_units(text: str) -> list[str]:
-    words = text.lower().translate(_ENGLISH_MARKS).split()
-    return [word for word in words if word not in ("a", "an", "the")]
+    return _ARTICLES.sub(" ", text.lower().translate(_ENGLISH_MARKS)).split()
 
 
 def _shared_words(found: list[str], wanted: list[str]) -> int:
@@ -111,8 +112,7 @@ def _shared_words(found: list[str], wanted: list[str]) -> int:
 
 
 def _normalise_chinese(text: str) -> str:
-    kept = "".join(character for character in text.lower() if character not in _CHINESE_MARKS)
-    return kept.strip()
+    return "".join(mark for mark in text.lower().strip() if mark not in _CHINESE_MARKS)
 
 
 def _chinese_units(text: str) -> list[str]:

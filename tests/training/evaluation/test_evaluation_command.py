@@ -3,60 +3,24 @@
 import json
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
-from engine.config import ModelConfig
 from engine.errors import GebError
 from engine.tokenizer import Tokenizer
-from training import checkpoint
 from training.dialogues import read_dialogues
 from training.evaluate import evaluate, main, open_runner
 from training.evaluation.bpb import bits_per_byte_by_language
 from training.evaluation.chat import drawn_conversations, written_conversations
+from training.evaluation.runner import nats
 from training.evaluation.sampling import sample
 from training.loss import sequence_nats
 from training.model import GEB
 
-RECIPES = Path(__file__).parent.parent.parent / "training/recipes"
-
-
-@pytest.fixture(scope="module")
-def model(tiny_config: ModelConfig) -> GEB:
-    """Random weights, large enough for clear preferences."""
-    torch.manual_seed(0)
-    model = GEB(tiny_config)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() == 2:
-                parameter.mul_(4)
-    return model
-
-
-@pytest.fixture(scope="module")
-def models(
-    model: GEB,
-    tokenizer: Tokenizer,
-    build_bundle: Callable[..., Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, Path]:
-    """The same model in both forms, the bundle in float32."""
-    folder = tmp_path_factory.mktemp("models")
-    checkpoint.save(folder / "checkpoint", model, tokenizer, {}, checkpoint.Progress(1, 0, {}), [])
-    tensors = model.state_dict()
-
-    def weights(name: str) -> NDArray[np.float32]:
-        array: NDArray[np.float32] = tensors[name].numpy()
-        return array
-
-    bundle = build_bundle(folder / "bundle", weights=weights)
-    return {"checkpoint": folder / "checkpoint", "bundle": bundle}
+RECIPES = Path(__file__).parents[3] / "training/recipes"
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +107,7 @@ def test_both_forms_give_the_same_greedy_answers_with_and_without_a_shared_prefi
         for runner in runners:
             prompt = runner.chat_template.encode([{"role": "user", "content": question}])
             assert runner.complete(prompt, 20) == _plain_greedy(model, tokenizer, prompt, 20)
-            runner.nats(prompt)
+            nats(runner, prompt)
 
 
 def _plain_greedy(model: GEB, tokenizer: Tokenizer, prompt: list[int], steps: int) -> str:

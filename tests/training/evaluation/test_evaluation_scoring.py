@@ -23,6 +23,8 @@ LANGUAGE = st.sampled_from(LANGUAGES)
         ("well-known", ["well known"], 0, 0),
         ("", ["four"], 0, 0),
         ("the", ["a"], 100, 100),
+        ("a–b", ["–b"], 100, 100),
+        ("an hour and a half", ["half an hour"], 0, 80),
     ],
 )
 def test_english_follows_squad(
@@ -46,6 +48,11 @@ def test_english_follows_squad(
         ("答案是BBC World。【2】", ["bbc world"], 100, 100),
         ("3.5公里", ["35公里"], 0, 400 / 6),
         ("PS2主机", ["ps主机"], 0, 400 / 6),
+        # 等 等 …… | 等 等: the script strips no ellipsis.
+        ("等等……", ["等等"], 0, 80),
+        # A mark that is left out joins what it stood between: psone | psone.
+        ("PS-One", ["PSOne"], 100, 100),
+        ("1,000 米", ["1,000米"], 0, 100),
         ("", ["北京"], 0, 0),
     ],
 )
