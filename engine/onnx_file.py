@@ -26,7 +26,8 @@ _SCHEMA = {
 }
 # Their results for one token depend on the tokens beside it, by a common scale or by rounding.
 _MIXING_OPERATORS = frozenset(
-    {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMul", "Gemm", "FusedMatMul"}
+    {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMul", "MatMulNBits", "Gemm"}
+    | {"FusedMatMul"}
 )
 _ELEMENT_TYPES = {1: "float32", 3: "int8", 6: "int32", 7: "int64", 10: "float16"}
 _OPERATOR = 4  # the field of a Node that names its operator

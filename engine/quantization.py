@@ -1,7 +1,8 @@
-"""The int8 arithmetic that export writes into graphs and training imitates, in numpy.
+"""The arithmetic that export writes into graphs and training imitates, in numpy.
 
-Weights: symmetric, one scale per output channel. Activations: one static scale per tensor,
-stored as uint8 around zero point 128, as ONNX's QuantizeLinear defines it.
+int8 weights: symmetric, one scale per output channel. int4 weights: one scale per 128 inputs
+of an output channel, as onnxruntime's MatMulNBits stores them. Activations: one static scale
+per tensor, stored as uint8 around zero point 128, as ONNX's QuantizeLinear defines it.
 """
 
 import numpy as np
@@ -13,6 +14,14 @@ ZERO_POINT = 128
 _WEIGHT_LIMIT = 127  # -128 is left out, so that the range is symmetric
 _ACTIVATION_LIMIT = 127.0
 _ROWS_AT_ONCE = 4096  # bounds the temporaries of a large embedding
+
+INT4_BLOCK = 128
+"""Inputs that share a scale in an int4 weight."""
+
+_INT4_ZERO = 8
+_INT4_LIMITS = 0, 15
+# Of the scale at which a block's largest weight just fits; the best is below it for most.
+_INT4_CLIPPING = np.linspace(0.75, 1.05, 13, dtype=np.float32)
 
 
 def quantize_weight(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -45,6 +54,67 @@ def weight_scale(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     scale = largest / np.float32(_WEIGHT_LIMIT)
     # A row whose scale would underflow is as good as zero.
     return np.where(scale < np.finfo(np.float32).tiny, np.float32(1), scale)
+
+
+def quantize_weight_int4(
+    weight: NDArray[np.float32],
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return a weight [out, in] as uint8 [out, blocks, 64] and float32 scales [out, blocks].
+
+    Each byte holds two weights, the first in its low half; weight ≈ (stored - 8) · scale.
+    The last block is filled up with zeros. Of each block's scales on a small grid the one
+    with the lowest squared error is taken. Raises ValueError where a weight is not finite.
+    """
+    rows, columns = weight.shape
+    blocks = -(-columns // INT4_BLOCK)
+    packed = np.empty((rows, blocks, INT4_BLOCK // 2), np.uint8)
+    scales = np.empty((rows, blocks), np.float32)
+    step = max(1, _ROWS_AT_ONCE // blocks)
+    for start in range(0, rows, step):
+        part = weight[start : start + step]
+        padded = np.zeros((len(part), blocks * INT4_BLOCK), np.float32)
+        padded[:, :columns] = part
+        by_block = padded.reshape(-1, INT4_BLOCK)
+        scale = _int4_scale(by_block)
+        stored = _int4(by_block, scale).astype(np.uint8)
+        pairs = stored[:, ::2] | (stored[:, 1::2] << 4)
+        packed[start : start + step] = pairs.reshape(len(part), blocks, -1)
+        scales[start : start + step] = scale.reshape(len(part), blocks)
+    return packed, scales
+
+
+def dequantize_weight_int4(
+    packed: NDArray[np.uint8], scales: NDArray[np.float32], columns: int
+) -> NDArray[np.float32]:
+    """Return float32 [out, columns] of what `quantize_weight_int4` returned."""
+    stored = np.stack((packed & 15, packed >> 4), axis=-1).reshape(*scales.shape, INT4_BLOCK)
+    weights = (stored.astype(np.float32) - _INT4_ZERO) * scales[..., None]
+    return weights.reshape(len(packed), -1)[:, :columns]
+
+
+def _int4_scale(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the scale [blocks] of each row; the largest weight's sign takes the longer side."""
+    largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=1)[:, None], axis=1)[:, 0]
+    if not np.isfinite(largest).all():
+        raise ValueError("weights must be finite")
+    fitting = largest / np.float32(-_INT4_ZERO)
+    # A block whose scale would underflow is as good as zero.
+    fitting = np.where(np.abs(fitting) < np.finfo(np.float32).tiny, np.float32(1), fitting)
+    best, lowest = fitting, np.full(len(blocks), np.inf, np.float32)
+    for fraction in _INT4_CLIPPING:
+        scale = fitting * fraction
+        error = (_int4(blocks, scale) - _INT4_ZERO) * scale[:, None] - blocks
+        loss = np.einsum("bi,bi->b", error, error)
+        best = np.where(loss < lowest, scale, best)
+        lowest = np.minimum(loss, lowest)
+    return best
+
+
+def _int4(blocks: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    stored = np.rint(blocks / scale[:, None])
+    stored += _INT4_ZERO
+    clipped: NDArray[np.float32] = np.clip(stored, *_INT4_LIMITS, out=stored)
+    return clipped
 
 
 def activation_scale(largest: float) -> float:

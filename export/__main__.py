@@ -26,6 +26,7 @@ from training.command import command
 
 _LONGEST_SAMPLE = 512  # tokens
 _HELDOUT_TOKENS = 2500  # of each language: enough for 0.1 %, and quick
+_MAX_LOSS = {"int8": 0.01, "int4": 0.05, "fp32": 0.01}
 
 
 def export(
@@ -34,13 +35,16 @@ def export(
     *,
     precision: str = "int8",
     kv_cache: str | None = None,
+    max_loss: float | None = None,
     heldout_path: Path = HELDOUT,
 ) -> Facts:
     """Write the bundle `out`, which appears only when every check has passed.
 
-    `precision` is "int8" or "fp32"; `kv_cache` "int8", "float32" or None for the one that
-    goes with the precision. Returns what the model card says. Raises GebError where the
-    checkpoint cannot be used, `out` cannot be written or the bundle fails a check.
+    `precision` of the linear layers is "int8", "int4" or "fp32"; `kv_cache` "int8", "float32"
+    or None for the one that goes with the precision. `max_loss` is the share of bits per byte
+    that rounding may cost in a language; None for 0.01, and 0.05 with int4. Returns what the
+    model card says. Raises GebError where the checkpoint cannot be used, `out` cannot be
+    written or the bundle fails a check.
     """
     checkpoint = open_checkpoint(checkpoint_path)
     longest = min(_LONGEST_SAMPLE, checkpoint.config.max_position_embeddings)
@@ -49,12 +53,18 @@ def export(
     )
     with new_bundle(out) as folder:
         calibration = None
-        if precision == "int8":
-            calibration = _calibrate(checkpoint, longest, quantized_cache=kv_cache != "float32")
+        if precision != "fp32":
+            calibration = _calibrate(
+                checkpoint,
+                longest,
+                quantized_cache=kv_cache != "float32",
+                int4_layers=precision == "int4",
+            )
         _write_runnable(folder, checkpoint, calibration)
         difference = _verify_float_graph(folder, checkpoint, heldout, quantized=bool(calibration))
         print(tr("Measuring bits per byte on held-out text"), flush=True)
-        fidelity = measure_fidelity(folder, checkpoint, heldout)
+        allowed = _MAX_LOSS[precision] if max_loss is None else max_loss
+        fidelity = measure_fidelity(folder, checkpoint, heldout, allowed)
         facts = Facts(
             name=out.resolve().name,
             config=checkpoint.config,
@@ -84,7 +94,7 @@ def export_with_optimum(checkpoint_path: Path, out: Path, heldout_path: Path = H
             checkpoint.config, checkpoint.stop_token_ids, checkpoint.generation, folder
         )
         difference = check_greedy(folder, checkpoint, heldout)
-        fidelity = measure_fidelity(folder, checkpoint, heldout)
+        fidelity = measure_fidelity(folder, checkpoint, heldout, _MAX_LOSS["fp32"])
         facts = Facts(
             name=out.resolve().name,
             config=checkpoint.config,
@@ -99,12 +109,18 @@ def export_with_optimum(checkpoint_path: Path, out: Path, heldout_path: Path = H
     return facts
 
 
-def _calibrate(checkpoint: Checkpoint, longest: int, *, quantized_cache: bool) -> Calibration:
+def _calibrate(
+    checkpoint: Checkpoint, longest: int, *, quantized_cache: bool, int4_layers: bool
+) -> Calibration:
     print(tr("Calibrating activations"), flush=True)
     samples = read_samples(CALIBRATION, checkpoint.chat, longest)
     sequences = [sample.token_ids for sample in samples]
     return calibrate(
-        checkpoint.config, checkpoint.weights, sequences, quantized_cache=quantized_cache
+        checkpoint.config,
+        checkpoint.weights,
+        sequences,
+        quantized_cache=quantized_cache,
+        int4_layers=int4_layers,
     )
 
 
@@ -147,7 +163,7 @@ def _write_runnable(folder: Path, checkpoint: Checkpoint, calibration: Calibrati
     if calibration:
         weights = SmoothedWeights(weights, config, calibration.factors)
     model = build_graph(config, weights, calibration.quantization if calibration else None)
-    title = tr("Writing the int8 graph") if calibration else tr("Writing the float32 graph")
+    title = tr("Writing the rounded graph") if calibration else tr("Writing the float32 graph")
     with tqdm(desc=title, unit=tr(" weights")) as bar:
 
         def on_progress(done: int, total: int) -> None:
@@ -170,13 +186,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help=tr("the model folder to write"))
     parser.add_argument(
         "--precision",
-        choices=("int8", "fp32"),
+        choices=("int8", "int4", "fp32"),
         help=tr("of the weights; int8 unless the exporter is optimum"),
     )
     parser.add_argument(
         "--kv-cache",
         choices=("int8", "float32"),
-        help=tr("of keys and values; int8 goes with int8 weights only"),
+        help=tr("of keys and values; int8 unless the weights are fp32"),
+    )
+    parser.add_argument(
+        "--max-loss",
+        type=float,
+        metavar=tr("PERCENT"),
+        help=tr("what rounding may cost in bits per byte; 1 unless given, and 5 with int4"),
     )
     parser.add_argument(
         "--exporter",
@@ -191,10 +213,13 @@ def _arguments() -> argparse.Namespace:
         help=tr('JSON Lines with "lang" and "text" to measure on, instead of the bundled text'),
     )
     arguments = parser.parse_args()
-    if arguments.exporter == "optimum" and (arguments.precision == "int8" or arguments.kv_cache):
+    rounding = arguments.kv_cache or arguments.precision in ("int8", "int4")
+    if arguments.exporter == "optimum" and rounding:
         parser.error(tr("optimum writes float32 only"))
     if arguments.precision == "fp32" and arguments.kv_cache == "int8":
-        parser.error(tr("an int8 cache goes with int8 weights only"))
+        parser.error(tr("an int8 cache goes with rounded weights only"))
+    if arguments.max_loss is not None and not 0 <= arguments.max_loss <= 100:
+        parser.error(tr("--max-loss is a percentage from 0 to 100"))
     return arguments
 
 
@@ -210,18 +235,18 @@ def main() -> None:
             arguments.out,
             precision=arguments.precision or "int8",
             kv_cache=arguments.kv_cache,
+            max_loss=None if arguments.max_loss is None else arguments.max_loss / 100,
             heldout_path=arguments.heldout,
         )
     for result in facts.fidelity:
-        before, after = result.checkpoint_bits_per_byte, result.bundle_bits_per_byte
         print(
             tr(
                 "{language}: {before} bits per byte in the checkpoint, {after} in the bundle"
                 " ({change}); same top token {agreement}",
                 language=result.language,
-                before=f"{before:.4f}",
-                after=f"{after:.4f}",
-                change=f"{after / before - 1:+.2%}",
+                before=f"{result.checkpoint_bits_per_byte:.4f}",
+                after=f"{result.bundle_bits_per_byte:.4f}",
+                change=f"{result.loss:+.2%}",
                 agreement=f"{result.agreement:.1%}",
             )
         )

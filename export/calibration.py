@@ -1,10 +1,10 @@
 """How a checkpoint is rounded, measured on sample text.
 
-For each linear layer: how much of its input's outliers moves into the weights, and the static
-scale of the input, both where the layer's output suffers least. A scale clips where the squared
-error is lowest on a small grid; an input channel's error counts as much as the weights amplify
-it. A layer whose inputs differ too much from token to token for one scale is left to be scaled
-at run time.
+For each linear layer: how much of its input's outliers moves into the weights, and, for an
+int8 layer, the static scale of the input, both where the layer's output suffers least. A scale
+clips where the squared error is lowest on a small grid; an input channel's error counts as much
+as the weights amplify it. A layer whose inputs differ too much from token to token for one
+scale is left to be scaled at run time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from engine.quantization import (
     activation_scale,
     dequantize_activation,
+    dequantize_weight_int4,
     quantize_activation,
     quantize_weight,
+    quantize_weight_int4,
 )
 from export.decoder import Attention, Block, DecoderConfig, rotary_tables
 from export.graph import Quantization
@@ -38,6 +40,7 @@ _TOLERATED_RATIO = 4.0
 
 Array = NDArray[np.float32]
 _SAMPLED_TOKENS = 256
+_SAMPLED_OUTPUTS = 512
 _WORTHWHILE = 0.95  # smoothing is taken where it leaves less than this share of the error
 
 
@@ -75,16 +78,18 @@ def calibrate(
     sequences: Sequence[Sequence[int]],
     *,
     quantized_cache: bool,
+    int4_layers: bool = False,
 ) -> Calibration:
     """Return what fits the activations of `sequences` (token ids) best."""
-    observer = _Observer(config, max(map(len, sequences)))
+    observer = _Observer(config, max(map(len, sequences)), int4_layers=int4_layers)
     states = hidden_states(config, weights, sequences, observer.watch)
     head = head_weight(config, weights).numpy()
     # A tied matrix is the embedding, too, which must stay.
     strengths = (0.0,) if config.tie_word_embeddings else STRENGTHS
     observer.plan("lm_head", torch.cat(states).numpy(), head, strengths)
-    caches = (observer.key_scales, observer.value_scales) if quantized_cache else ((), ())
-    return Calibration(Quantization(observer.scales, *caches), observer.factors, observer.report)
+    keys, values = (observer.key_scales, observer.value_scales) if quantized_cache else ([], [])
+    quantization = Quantization(observer.scales, keys, values, int4_layers)
+    return Calibration(quantization, observer.factors, observer.report)
 
 
 def choose_activation_scale(x: Array, importance: Array) -> float | None:
@@ -114,8 +119,8 @@ def choose_scale(x: Array, importance: Array) -> float:
 class _Observer:
     """Plans each layer while a reference run passes through it."""
 
-    def __init__(self, config: DecoderConfig, length: int) -> None:
-        self.config = config
+    def __init__(self, config: DecoderConfig, length: int, *, int4_layers: bool) -> None:
+        self.config, self.int4_layers = config, int4_layers
         self.cos, self.sin = rotary_tables(config, length)
         self.scales: dict[str, float | None] = {}
         self.factors: dict[str, Array] = {}
@@ -140,8 +145,9 @@ class _Observer:
         factors = self._spread(name, best.factors)
         if best is not plain:
             self.factors[name] = best.factors
-        importance = np.square(weight * factors).sum(axis=0)
-        self.scales[name] = choose_activation_scale(x / factors, importance)
+        if not self._is_int4(name):
+            importance = np.square(weight * factors).sum(axis=0)
+            self.scales[name] = choose_activation_scale(x / factors, importance)
         self.report[name] = LayerReport(best.strength, best.error, plain.error)
         return factors
 
@@ -155,11 +161,21 @@ class _Observer:
         factors = smoothing_factors(largest, largest_weights, strength)
         spread = self._spread(name, factors)
         smooth = weight * spread
-        scale = choose_scale(sample / spread, np.square(smooth).sum(axis=0))
-        rounded, scales = quantize_weight(smooth)
-        rendered = _round_trip(sample / spread, scale) @ (rounded * scales[:, None]).T
+        if self._is_int4(name):
+            # Some of the outputs tell enough, and rounding to int4 takes long.
+            chosen = slice(None, None, max(1, len(weight) // _SAMPLED_OUTPUTS))
+            packed, scales = quantize_weight_int4(smooth[chosen])
+            rounded = dequantize_weight_int4(packed, scales, weight.shape[1])
+            rendered, exact = (sample / spread) @ rounded.T, exact[:, chosen]
+        else:
+            scale = choose_scale(sample / spread, np.square(smooth).sum(axis=0))
+            integers, scales = quantize_weight(smooth)
+            rendered = _round_trip(sample / spread, scale) @ (integers * scales[:, None]).T
         error = float(np.square(rendered - exact).sum() / max(np.square(exact).sum(), 1e-30))
         return _Trial(strength, factors, error)
+
+    def _is_int4(self, name: str) -> bool:
+        return self.int4_layers and name != "lm_head"
 
     def _spread(self, name: str, factors: Array) -> Array:
         return to_queries(factors, self.config) if name.endswith(".o") else factors

@@ -22,9 +22,15 @@ does: without it integer products saturate.
 
 The graph's inputs are `input_ids`, `attention_mask`, `num_logits_to_keep` (1 for the last
 position alone) and `past_key_values.N.key/value`; its outputs are `logits` and
-`present.N.key/value`, which must share a buffer with the past. Messages are written as
-`<s><|user|>question<|assistant|>answer</s>`; `tokenizer_config.json` holds the template.
+`present.N.key/value`, which must share a buffer with the past. `tokenizer_config.json` holds
+the template that messages are written with.
 """
+_ROUNDING = {
+    "int8": "Weights are int8 with one scale per output channel; activations are uint8 with one"
+    " static scale per layer.",
+    "int4": "Weights of the layers are int4 with one scale per 128 inputs of an output channel;"
+    " embedding and head are int8 with one scale per channel.",
+}
 _LIMITS = """\
 ## Limits
 A small language model writes fluent text that can be wrong. Check names, numbers and dates;
@@ -44,6 +50,13 @@ class Facts:
     greedy_difference: float
     fidelity: Sequence[Fidelity]
     checkpoint_card: Mapping[str, Any]
+
+    @property
+    def precision(self) -> str:
+        """Of the linear layers: "int8", "int4" or "fp32"."""
+        if self.calibration is None:
+            return "fp32"
+        return "int4" if self.calibration.quantization.int4_layers else "int8"
 
     @property
     def dynamic_layers(self) -> list[str]:
@@ -73,7 +86,7 @@ def licence(checkpoint_card: Mapping[str, Any]) -> str:
 
 
 def _front_matter(facts: Facts) -> str:
-    tags = ["geb", "onnx", "chat", "int8" if facts.calibration else "fp32"]
+    tags = ["geb", "onnx", "chat", facts.precision]
     return "\n".join(
         [
             "---",
@@ -99,11 +112,8 @@ def _shape(facts: Facts) -> str:
     ]
     if calibration is None:
         return lines[0]
-    lines.append(
-        "Weights are int8 with one scale per output channel; activations are uint8 with one"
-        " static scale per layer; the key-value cache is"
-        f" {'int8' if calibration.quantization.key_scales else 'float32'}."
-    )
+    cache = "int8" if calibration.quantization.key_scales else "float32"
+    lines.append(f"{_ROUNDING[facts.precision]} The key-value cache is {cache}.")
     if facts.dynamic_layers:
         lines.append(
             "These layers are scaled at run time, since no static scale fits them, so that"
@@ -129,10 +139,9 @@ def _fidelity(facts: Facts) -> str:
 
 def _table_row(result: Fidelity) -> str:
     """Return one row of the table of bits per byte."""
-    before, after = result.checkpoint_bits_per_byte, result.bundle_bits_per_byte
     return (
-        f"| {result.language} | {result.tokens:,} | {before:.4f} | {after:.4f}"
-        f" | {after / before - 1:+.2%} | {result.agreement:.1%} |"
+        f"| {result.language} | {result.tokens:,} | {result.checkpoint_bits_per_byte:.4f}"
+        f" | {result.bundle_bits_per_byte:.4f} | {result.loss:+.2%} | {result.agreement:.1%} |"
     )
 
 

@@ -19,7 +19,6 @@ from export.texts import Sample
 
 GREEDY_STEPS = 64
 _PROMPT_TOKENS = 32
-_WORST_LOSS = 1.10
 
 
 class Measurable(Protocol):
@@ -45,6 +44,11 @@ class Fidelity:
     checkpoint_bits_per_byte: float
     bundle_bits_per_byte: float
     agreement: float
+
+    @property
+    def loss(self) -> float:
+        """How much more bits per byte the bundle takes, as a share of the checkpoint's."""
+        return self.bundle_bits_per_byte / self.checkpoint_bits_per_byte - 1
 
 
 def check_greedy(bundle: Path, checkpoint: Measurable, samples: Sequence[Sample]) -> float:
@@ -82,11 +86,11 @@ def check_greedy(bundle: Path, checkpoint: Measurable, samples: Sequence[Sample]
 
 
 def measure_fidelity(
-    bundle: Path, checkpoint: Measurable, samples: Sequence[Sample]
+    bundle: Path, checkpoint: Measurable, samples: Sequence[Sample], max_loss: float
 ) -> list[Fidelity]:
     """Return bits per byte of bundle and checkpoint by language, the bundle fed token by token.
 
-    Raises BundleError where quantization costs more than a tenth of the checkpoint's quality.
+    Raises BundleError where rounding costs more than the share `max_loss` of bits per byte.
     """
     results = []
     with _model(bundle) as model:
@@ -94,13 +98,13 @@ def measure_fidelity(
             chosen = [sample.token_ids for sample in samples if sample.language == language]
             results.append(_measure(model, checkpoint, language, chosen))
     for result in results:
-        if result.bundle_bits_per_byte > _WORST_LOSS * result.checkpoint_bits_per_byte:
+        if result.loss > max_loss:
             raise BundleError(
-                "Quantization damages this model too much: {found} bits per byte in {language}"
-                " instead of {expected}. Export it with --precision fp32.",
-                found=f"{result.bundle_bits_per_byte:.3f}",
+                "Rounding costs {loss} of the bits per byte in {language}, more than the {limit}"
+                " allowed. Export with a finer --precision, or allow it with --max-loss.",
+                loss=f"{result.loss:.2%}",
                 language=result.language,
-                expected=f"{result.checkpoint_bits_per_byte:.3f}",
+                limit=f"{max_loss:.2%}",
             )
     return results
 

@@ -11,10 +11,11 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.bundle import open_bundle
-from engine.errors import DataError, GebError
+from engine.errors import BundleError, DataError, GebError
 from engine.i18n import language, set_language
 from engine.model import Model
 from export.__main__ import export, main
+from export.texts import CALIBRATION
 
 
 def test_bundle_is_complete_and_signed(bundle) -> None:
@@ -79,6 +80,33 @@ def test_int8_weights_with_a_float_cache(checkpoint: Path, heldout: Path, tmp_pa
     opened = open_bundle(tmp_path / "out")
     assert opened.graph.inputs["past_key_values.1.value"].dtype == "float32"
     assert all(result.agreement > 0.9 for result in facts.fidelity)
+
+
+def test_int4_weights_are_smaller_and_still_close(
+    checkpoint: Path, bundle, heldout: Path, tmp_path: Path
+) -> None:
+    facts = export(checkpoint, tmp_path / "out", precision="int4", heldout_path=heldout)
+    assert "MatMulNBits" in open_bundle(tmp_path / "out").graph.operators
+    assert facts.size_bytes < bundle.facts.size_bytes
+    for result in facts.fidelity:
+        assert result.bundle_bits_per_byte < 1.05 * result.checkpoint_bits_per_byte
+        assert result.agreement > 0.7
+    assert "int4 with one scale per 128 inputs" in (tmp_path / "out/README.md").read_text()
+
+
+def test_an_export_that_costs_more_than_allowed_fails_and_says_how_to_allow_it(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    # On the text that it was trained on the model has something to lose.
+    with pytest.raises(BundleError, match=r"more than the 0\.01% allowed.*--max-loss"):
+        export(
+            checkpoint,
+            tmp_path / "out",
+            precision="int4",
+            max_loss=0.0001,
+            heldout_path=CALIBRATION,
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_failed_export_leaves_the_old_bundle(

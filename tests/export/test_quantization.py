@@ -10,10 +10,13 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from engine.quantization import (
+    INT4_BLOCK,
     activation_scale,
     dequantize_activation,
+    dequantize_weight_int4,
     quantize_activation,
     quantize_weight,
+    quantize_weight_int4,
 )
 
 _FINITE = st.floats(-1e4, 1e4, width=32)
@@ -86,3 +89,54 @@ def test_onnxruntime_rounds_activations_the_same_way(
     scale = activation_scale(largest)
     (found,) = quantize_linear.run(None, {"x": x, "scale": np.array(scale, np.float32)})
     np.testing.assert_array_equal(found, quantize_activation(x, scale))
+
+
+@given(_MATRICES)
+def test_int4_weights_keep_their_order_of_magnitude(weight: NDArray[np.float32]) -> None:
+    packed, scales = quantize_weight_int4(weight)
+    found = dequantize_weight_int4(packed, scales, weight.shape[1])
+    largest = np.abs(weight).max(axis=1, keepdims=True)
+    ordinary = largest > 1e-30
+    # Fifteen steps over twice the largest weight, half a step, and what clipping may cost.
+    assert (np.abs(found - weight) <= 0.3 * largest + 1e-30).all()
+    assert (np.abs(found) <= 1.1 * largest + 1e-30)[ordinary.ravel()].all()
+    zeros = np.abs(weight).max(axis=1) == 0
+    assert (found[zeros] == 0).all()
+
+
+def test_a_searched_int4_scale_loses_less_than_the_fitting_one() -> None:
+    weight = np.random.default_rng(0).standard_normal((64, 512)).astype(np.float32)
+    packed, scales = quantize_weight_int4(weight)
+    error = np.square(dequantize_weight_int4(packed, scales, 512) - weight).mean()
+    blocks = weight.reshape(-1, INT4_BLOCK)
+    fitting = np.abs(blocks).max(axis=1, keepdims=True) / 7
+    plain = np.square(np.clip(np.rint(blocks / fitting), -7, 7) * fitting - blocks).mean()
+    assert error < 0.8 * plain
+
+
+@pytest.mark.parametrize("columns", [128, 300])
+def test_onnxruntime_reads_int4_weights_as_we_do(columns: int) -> None:
+    generator = np.random.default_rng(0)
+    weight = generator.standard_normal((24, columns)).astype(np.float32)
+    packed, scales = quantize_weight_int4(weight)
+    tape = ir.tape.Tape()
+    x = ir.Value(name="x", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape([5, columns]))
+    constants = [
+        tape.initializer(ir.tensor(packed, name="weight")),
+        tape.initializer(ir.tensor(scales, name="scales")),
+    ]
+    attributes = {"K": columns, "N": 24, "bits": 4, "block_size": INT4_BLOCK}
+    y = tape.op("MatMulNBits", [x, *constants], attributes, domain="com.microsoft")
+    y.name, y.type, y.shape = "y", ir.TensorType(ir.DataType.FLOAT), ir.Shape([5, 24])
+    graph = ir.Graph(
+        [x],
+        [y],
+        nodes=tape.nodes,
+        initializers=tape.initializers,
+        opset_imports={"": 23, "com.microsoft": 1},
+    )
+    model = ir.to_proto(ir.Model(graph, ir_version=10)).SerializeToString()
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    inputs = generator.standard_normal((5, columns)).astype(np.float32)
+    expected = inputs @ dequantize_weight_int4(packed, scales, columns).T
+    np.testing.assert_allclose(session.run(None, {"x": inputs})[0], expected, atol=1e-3)
