@@ -15,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from engine.bundle import MODEL_NAME, Bundle
+from engine.bundle import Bundle
 from engine.errors import BundleError, GenerationError
 from engine.kv_cache import GrowingCache, KeyValueCache, most_shared
 
@@ -270,9 +270,7 @@ def _open_session(bundle: Bundle, num_threads: int) -> ort.InferenceSession:
     # A folder must not smuggle in onnxruntime's own format, which nobody checked.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        return ort.InferenceSession(
-            bundle.path / MODEL_NAME, options, providers=["CPUExecutionProvider"]
-        )
+        return ort.InferenceSession(bundle.model_path, options, providers=["CPUExecutionProvider"])
     except MemoryError as error:
         raise GenerationError(
             "There is not enough free memory for this model; close other programs."

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.bundle import MODEL_NAME
+from engine.bundle import model_file
 from engine.errors import DataError
 from training.command import command, write_atomically
 from training.evaluation import bpb, chat, docqa, exams, safety
@@ -44,7 +44,7 @@ def open_runner(path: Path) -> Runner:
 
     Raises DataError or BundleError if it is neither, or damaged.
     """
-    if (path / MODEL_NAME).is_file():
+    if model_file(path).is_file():
         return BundleRunner(path)
     return CheckpointRunner(path)
 

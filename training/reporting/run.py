@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.bundle import MODEL_NAME
+from engine.bundle import model_file
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from engine.i18n import tr
@@ -197,7 +197,7 @@ def _read_samples(path: Path) -> list[Sample]:
 
 
 def _read_bundle(folder: Path) -> Bundle | None:
-    if not (folder / MODEL_NAME).is_file():
+    if not model_file(folder).is_file():
         return None
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     card = _file(folder / "README.md")
