@@ -136,15 +136,18 @@ def _check_layout(path: Path) -> None:
         raise BundleError("There is no model folder {path}.", path=path)
     folder = path.resolve()
     for file in _required_files(path):
-        if not file.is_file():
-            raise BundleError(
-                "The model folder is incomplete: {path} is missing; copy the folder again.",
-                path=file,
-            )
-        _check_inside(file, folder)
+        _check_file(file, folder)
+    if (path / SUMS_NAME).exists():  # nothing that is signed is optional
+        for name in read_sums(path):
+            _check_file(path / name, folder)
 
 
-def _check_inside(file: Path, folder: Path) -> None:
+def _check_file(file: Path, folder: Path) -> None:
+    if not file.is_file():
+        raise BundleError(
+            "The model folder is incomplete: {path} is missing; copy the folder again.",
+            path=file,
+        )
     if not file.resolve().is_relative_to(folder):
         raise BundleError("{path} is a link out of the model folder; it is refused.", path=file)
 
@@ -169,17 +172,13 @@ def _check_all_listed(path: Path, graph: OnnxFile) -> None:
 
 def _required_files(path: Path) -> list[Path]:
     """The files that must be there, and those that are read where they exist."""
-    template, generation = path / _TEMPLATE_NAME, path / GENERATION_NAME
-    # What is signed is ours: nothing in it is optional.
-    signed = (path / SUMS_NAME).exists()
-    optional = [file for file in (template, generation) if file.is_file()]
+    optional = [path / _TEMPLATE_NAME, path / GENERATION_NAME]
     return [
         config_file(path),
         path / "tokenizer_config.json",
         _tokenizer_file(path),
         model_file(path),
-        *([generation] if signed else []),
-        *optional,
+        *(file for file in optional if file.is_file()),
     ]
 
 

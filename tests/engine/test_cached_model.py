@@ -182,7 +182,7 @@ def test_a_graph_that_onnxruntime_refuses_is_one_sentence(bundle: Bundle, tmp_pa
     graph.graph.node[10].op_type = "NoSuchOperation"
     (folder / "model.onnx").write_bytes(graph.SerializeToString())
     with pytest.raises(BundleError, match="The model tiny cannot be opened: its graph"):
-        Model(replace(bundle, path=folder))
+        Model(replace(bundle, path=folder, model_path=folder / "model.onnx"))
 
 
 def test_8_bit_products_do_not_saturate(bundle: Bundle, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_8_bit_products_do_not_saturate(bundle: Bundle, tmp_path: Path) -> None:
         graph, ir_version=10, opset_imports=[onnx.helper.make_opsetid("", 21)]
     )
     onnx.save(model, tmp_path / "model.onnx")
-    session = _open_session(replace(bundle, path=tmp_path), num_threads=1)
+    session = _open_session(replace(bundle, model_path=tmp_path / "model.onnx"), num_threads=1)
     (product,) = session.run(None, {"x": np.full((3, 64), 255, np.uint8)})
     assert (product == 64 * (255 - 128) * 127).all()
 
