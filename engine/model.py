@@ -18,6 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from engine.bundle import Bundle
 from engine.errors import BundleError, GenerationError
 from engine.kv_cache import GrowingCache, KeyValueCache, most_shared
+from engine.quantization import EXACT_PRODUCTS
 
 MAX_CACHES = 3
 """So many conversations can be gone back to without reading them again."""
@@ -265,8 +266,10 @@ def _open_session(bundle: Bundle, num_threads: int) -> ort.InferenceSession:
     options.log_severity_level = _LOG_FATAL_ONLY
     # Spinning threads would take a busy desktop's cores from everybody else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Exact 8-bit products on processors without VNNI, where the fast ones saturate.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if EXACT_PRODUCTS not in bundle.graph.metadata:
+        # On processors without VNNI fast products saturate. Exact ones need other weights:
+        # onnxruntime converts them when it loads them, which takes time and memory.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     # A folder must not smuggle in onnxruntime's own format, which nobody checked.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:

@@ -31,6 +31,7 @@ _MIXING_OPERATORS = frozenset(
 )
 _ELEMENT_TYPES = {1: "float32", 3: "int8", 6: "int32", 7: "int64", 10: "float16"}
 _OPERATOR = 4  # the field of a Node that names its operator
+_METADATA = 14  # the field of a Model that holds a key and its value
 _MAX_DEPTH = 32
 _MAX_ELEMENTS_PER_BYTE = 4  # of the narrowest type, int2
 _ENDLESS = 1 << 64
@@ -55,6 +56,7 @@ class OnnxFile:
     outputs: dict[str, TensorType] = field(default_factory=dict)
     external_files: set[Path] = field(default_factory=set)
     operators: set[str] = field(default_factory=set)
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def batch_invariant(self) -> bool:
@@ -101,6 +103,9 @@ class _Walker:
             kind = _SCHEMA[message].get(number)
             if message == "Node" and number == _OPERATOR:
                 self.found.operators.add(_text(value))
+            if message == "Model" and number == _METADATA and not isinstance(value, int):
+                entry = {key: _text(text) for key, text in _fields(value) if key in (1, 2)}
+                self.found.metadata[entry.get(1, "")] = entry.get(2, "")
             if kind is None or isinstance(value, int):
                 continue
             if kind == "Tensor":

@@ -103,7 +103,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def _genai_config(config: ModelConfig, generation: dict[str, Any]) -> dict[str, Any]:
     """Return onnxruntime-genai's description of the graph."""
     decoder = {
-        "session_options": {"session.x64quantprecision": "1", "provider_options": []},
+        "session_options": {"provider_options": []},
         "filename": "model.onnx",
         "head_size": config.head_dim,
         "hidden_size": config.hidden_size,

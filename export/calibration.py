@@ -161,16 +161,17 @@ class _Observer:
         factors = smoothing_factors(largest, largest_weights, strength)
         spread = self._spread(name, factors)
         smooth = weight * spread
+        inputs = sample / spread
+        # Some of the outputs tell enough, and rounding all takes long.
+        chosen = slice(None, None, max(1, len(weight) // _SAMPLED_OUTPUTS))
         if self._is_int4(name):
-            # Some of the outputs tell enough, and rounding to int4 takes long.
-            chosen = slice(None, None, max(1, len(weight) // _SAMPLED_OUTPUTS))
             packed, scales = quantize_weight_int4(smooth[chosen])
             rounded = dequantize_weight_int4(packed, scales, weight.shape[1])
-            rendered, exact = (sample / spread) @ rounded.T, exact[:, chosen]
         else:
-            scale = choose_scale(sample / spread, np.square(smooth).sum(axis=0))
-            integers, scales = quantize_weight(smooth)
-            rendered = _round_trip(sample / spread, scale) @ (integers * scales[:, None]).T
+            inputs = _round_trip(inputs, choose_scale(inputs, np.square(smooth).sum(axis=0)))
+            integers, scales = quantize_weight(smooth[chosen])
+            rounded = integers * scales[:, None]
+        rendered, exact = inputs @ rounded.T, exact[:, chosen]
         error = float(np.square(rendered - exact).sum() / max(np.square(exact).sum(), 1e-30))
         return _Trial(strength, factors, error)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.config import ModelConfig
 from engine.quantization import (
+    EXACT_PRODUCTS,
     INT4_BLOCK,
     ZERO_POINT,
     quantize_weight,
@@ -112,7 +113,9 @@ class _Builder:
             opset_imports={"": OPSET, _CONTRIB: 1},
             name="geb",
         )
-        return ir.Model(graph, ir_version=10, producer_name="geb-chat")
+        model = ir.Model(graph, ir_version=10, producer_name="geb-chat")
+        model.metadata_props[EXACT_PRODUCTS] = "true"
+        return model
 
     def _decoder(
         self, input_ids: ir.Value, attention_mask: ir.Value, keep: ir.Value, past: list[ir.Value]

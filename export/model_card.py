@@ -16,9 +16,7 @@ _USE = """\
 ## How to use it
 In GEB Chat: put this folder under `resources/models/`, or run `geb chat --model FOLDER`.
 
-With onnxruntime-genai: `onnxruntime_genai.Model("FOLDER")` reads `genai_config.json`. On an
-x86 processor without VNNI instructions keep `session.x64quantprecision` at 1, as that file
-does: without it integer products saturate.
+With onnxruntime-genai: `onnxruntime_genai.Model("FOLDER")` reads `genai_config.json`.
 
 The graph's inputs are `input_ids`, `attention_mask`, `num_logits_to_keep` (1 for the last
 position alone) and `past_key_values.N.key/value`; its outputs are `logits` and
@@ -26,7 +24,8 @@ position alone) and `past_key_values.N.key/value`; its outputs are `logits` and
 the template that messages are written with.
 """
 _ROUNDING = {
-    "int8": "Weights are int8 with one scale per output channel; activations are uint8 with one"
+    "int8": "Weights are int8 with one scale per output channel, rounded so that processors"
+    " without VNNI instructions multiply them exactly, too; activations are uint8 with one"
     " static scale per layer.",
     "int4": "Weights of the layers are int4 with one scale per 128 inputs of an output channel;"
     " embedding and head are int8 with one scale per channel.",

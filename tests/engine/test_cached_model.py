@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from engine.bundle import Bundle, open_bundle
 from engine.errors import BundleError, GenerationError
 from engine.model import Interrupted, Model, _open_session, physical_cores
+from engine.quantization import EXACT_PRODUCTS
 from export.graph import Quantization
 from export.weights import RandomWeights
 
@@ -185,9 +186,11 @@ def test_a_graph_that_onnxruntime_refuses_is_one_sentence(bundle: Bundle, tmp_pa
         Model(replace(bundle, path=folder, model_path=folder / "model.onnx"))
 
 
-def test_8_bit_products_do_not_saturate(bundle: Bundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ours", [True, False])
+def test_8_bit_products_do_not_saturate(bundle: Bundle, tmp_path: Path, ours: bool) -> None:
     """On x86 without VNNI, pairs of large products overflow 16 bits unless we forbid it."""
-    weight = onnx.numpy_helper.from_array(np.full((64, 32), 127, np.int8), "weight")
+    largest = 64 if ours else 127  # our weights cannot, those of others can
+    weight = onnx.numpy_helper.from_array(np.full((64, 32), largest, np.int8), "weight")
     zero = onnx.numpy_helper.from_array(np.array(128, np.uint8), "zero")
     x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.UINT8, ["n", 64])
     y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.INT32, ["n", 32])
@@ -197,9 +200,16 @@ def test_8_bit_products_do_not_saturate(bundle: Bundle, tmp_path: Path) -> None:
         graph, ir_version=10, opset_imports=[onnx.helper.make_opsetid("", 21)]
     )
     onnx.save(model, tmp_path / "model.onnx")
-    session = _open_session(replace(bundle, model_path=tmp_path / "model.onnx"), num_threads=1)
-    (product,) = session.run(None, {"x": np.full((3, 64), 255, np.uint8)})
-    assert (product == 64 * (255 - 128) * 127).all()
+    graph_of = bundle.graph if ours else replace(bundle.graph, metadata={})
+    opened = replace(bundle, model_path=tmp_path / "model.onnx", graph=graph_of)
+    session = _open_session(opened, num_threads=1)
+    for activation in (255, 0):
+        (product,) = session.run(None, {"x": np.full((3, 64), activation, np.uint8)})
+        assert (product == 64 * (activation - 128) * largest).all()
+
+
+def test_bundles_of_ours_say_that_their_products_are_exact(bundle: Bundle) -> None:
+    assert bundle.graph.metadata[EXACT_PRODUCTS] == "true"
 
 
 def test_physical_cores_are_among_those_we_may_use() -> None:

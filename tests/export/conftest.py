@@ -106,7 +106,6 @@ class Runner:
     def __init__(self, model: Path, config: ModelConfig) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
-        options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         types = {value.name: value.type for value in self._session.get_inputs()}
         integer = types["past_key_values.0.key"] == "tensor(int8)"

@@ -25,13 +25,34 @@ _VECTORS = arrays(np.float32, array_shapes(min_dims=1, max_dims=1, max_side=64),
 
 
 @given(_MATRICES)
-def test_weight_error_is_at_most_half_a_scale(weight: NDArray[np.float32]) -> None:
+def test_neighbouring_weights_fit_16_bits_together(weight: NDArray[np.float32]) -> None:
     quantized, scale = quantize_weight(weight)
     assert quantized.dtype == np.int8
     assert scale.dtype == np.float32
-    assert np.abs(quantized.astype(int)).max() <= 127
+    whole = quantized.astype(int)
+    assert np.abs(whole).max() <= 127
+    pairs = whole[:, : whole.shape[1] // 2 * 2].reshape(len(whole), -1, 2)
+    assert (np.abs(pairs.sum(axis=2)) <= 128).all()
+    for activations in ((255, 255), (255, 0), (0, 255)):
+        assert (np.abs((pairs * activations).sum(axis=2)) <= np.iinfo(np.int16).max).all()
+
+
+@given(_MATRICES)
+def test_weights_that_cannot_overflow_are_off_by_at_most_half_a_scale(
+    weight: NDArray[np.float32],
+) -> None:
+    weight[:, 1::2] = 0  # every neighbour leaves all the room
+    quantized, scale = quantize_weight(weight)
     error = np.abs(quantized * scale[:, None].astype(np.float64) - weight)
     assert (error <= 0.5001 * scale[:, None]).all() or np.abs(weight).max() < 1e-35
+
+
+def test_room_for_neighbours_costs_less_than_half_a_bit() -> None:
+    weight = np.random.default_rng(0).standard_normal((64, 2048)).astype(np.float32)
+    quantized, scale = quantize_weight(weight)
+    error = np.square(quantized * scale[:, None] - weight).mean()
+    plain = np.abs(weight).max(axis=1, keepdims=True) / 127
+    assert error < 2 * np.square(np.rint(weight / plain) * plain - weight).mean()
 
 
 @given(_MATRICES, st.integers(-3, 3))
