@@ -8,11 +8,12 @@ of every source).
 
 import argparse
 import gzip
+import hashlib
 import json
 import lzma
 import random
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,7 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from engine.errors import DataError
-from training.cleaning import Cleaner, Counts, Record
+from training.cleaning import Record, Stage, stages_for, text_of
 from training.command import command, write_atomically
 from training.dialogues import read_dialogues, read_preferences
 from training.recipe import Recipe, Source, load_recipe
@@ -28,6 +29,21 @@ from training.recipe import Recipe, Source, load_recipe
 HELDOUT_SHARE = 200
 """One document in so many is held out, chosen by its hash."""
 _FIELDS = {"pretrain": ("text",), "sft": ("messages",), "dpo": ("prompt", "chosen", "rejected")}
+
+
+@dataclass
+class Counts:
+    """What happened to the records of one source."""
+
+    read: int = 0
+    removed: dict[str, int] = field(default_factory=dict)
+    """Records left out, by the stage that did."""
+    found: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What a stage came upon, by kind."""
+    duplicate: int = 0
+    held_out: int = 0
+    kept: int = 0
+    kept_bytes: int = 0
 
 
 def read_records(source: Source, folder: Path) -> Iterator[Record]:
@@ -93,7 +109,7 @@ def _open(path: Path) -> IO[str]:
 
 def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path) -> None:
     """Write the clean records of every source of `recipe` under `out`. Raises DataError."""
-    cleaner = Cleaner()
+    seen: set[bytes] = set()
     heldout: list[Record] = []
     report: dict[str, Any] = {}
     for source in tqdm(recipe.sources, desc="data", unit="source"):
@@ -106,10 +122,19 @@ def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path)
                 source=source.name,
             )
         counts = Counts()
+        stages = stages_for(source)
         kept: list[tuple[bytes, Record]] = []
         for record in read_records(source, folder):
-            if (clean := cleaner.clean(record, source, counts)) is not None:
-                kept.append(clean)
+            counts.read += 1
+            if (clean := _clean(record, stages, counts)) is None:
+                continue
+            digest = hashlib.blake2b(text_of(clean).encode(), digest_size=16).digest()
+            if digest in seen:
+                counts.duplicate += 1
+            else:
+                seen.add(digest)
+                kept.append((digest, clean))
+        counts.found = {stage.name: dict(stage.counts) for stage in stages if stage.counts}
         if source.stage == "pretrain":
             languages = {record["lang"] for record in heldout}
             chosen, kept = hold_out(kept, languages)
@@ -128,6 +153,15 @@ def prepare(recipe: Recipe, recipe_folder: Path, mirror: Path | None, out: Path)
             indent=1,
         ),
     )
+
+
+def _clean(record: Record, stages: list[Stage], counts: Counts) -> Record | None:
+    for stage in stages:
+        if (clean := stage(record)) is None:
+            counts.removed[stage.name] = counts.removed.get(stage.name, 0) + 1
+            return None
+        record = clean
+    return record
 
 
 def hold_out(

@@ -1,10 +1,14 @@
 """Recipes: which text a model is trained on, where it comes from and under which licence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.errors import ConfigError
+from training.cleaning import stages_for
 from training.toml_file import build, find_file, read_file
+
+STAGES = ("pretrain", "sft", "dpo")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,15 @@ class Source:
     """Longer records are left out."""
     share: float = 0.0
     """Relative weight in the training mixture; 0 means in proportion to its size."""
+    cleaning: str | tuple[str, ...] = ()
+    """What the records need: a profile ("web", "clean", "dialogue", "code") or names of stages
+    (training/cleaning/profiles.py). All are normalised and measured anyway."""
+    cleaning_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Options of these stages other than usual, by stage: their fields in training/cleaning/."""
+
+    def __post_init__(self) -> None:
+        if self.stage in STAGES:
+            stages_for(self)  # a mistake in the two fields above is found before the work begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +64,7 @@ def load_recipe(name_or_file: str) -> tuple[Recipe, Path]:
     except KeyError as error:
         raise ConfigError("{path} lacks {field}.", path=path, field=error.args[0]) from error
     for source in sources:
-        if source.stage not in ("pretrain", "sft", "dpo"):
+        if source.stage not in STAGES:
             raise ConfigError(
                 "{path}: the stage of {source} must be pretrain, sft or dpo.",
                 path=path,

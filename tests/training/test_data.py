@@ -5,11 +5,8 @@ import lzma
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.errors import DataError
-from training.cleaning import clean_text
 from training.data import prepare
 from training.recipe import Recipe, Source
 
@@ -32,14 +29,6 @@ def _records(path: Path) -> list[dict[str, object]]:
 
 def _write(path: Path, records: list[dict[str, object]]) -> None:
     path.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
-
-
-@given(st.text())
-def test_cleaning_twice_changes_nothing_more(text: str) -> None:
-    once = clean_text(text)
-    assert clean_text(once) == once
-    assert not any(ord(c) < 32 and c not in "\n\t" for c in once)
-    assert "\n\n\n" not in once
 
 
 def test_the_same_text_in_two_sources_is_kept_once(tmp_path: Path) -> None:
