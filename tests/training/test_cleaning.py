@@ -161,6 +161,11 @@ def test_marks_are_stripped_and_mathematics_is_not(marked: str, plain: str | Non
     assert Markup().clean(marked) == (marked if plain is None else plain)
 
 
+def test_a_post_keeps_the_code_that_it_quotes() -> None:
+    post = "<p>Use <code>a[1]</code>:</p><pre># loop\nif (x &lt; 3) {\n  return;\n}</pre>"
+    assert Markup(html_only=True).clean(post) == "Use a[1]:\n\n# loop\nif (x < 3) {\n  return;\n}"
+
+
 @pytest.mark.parametrize(
     ("line", "readable"),
     [

@@ -62,10 +62,16 @@ def test_a_conversation_keeps_its_marks_and_loses_its_numbers() -> None:
 
 
 def test_every_source_is_normalised_and_measured() -> None:
-    assert [stage.name for stage in stages_for(_source())] == ["normalise", "length"]
-    assert [stage.name for stage in stages_for(_source("dpo"))] == ["normalise", "pairs", "length"]
+    documents, pairs = _source(cleaning=()), _source("dpo", cleaning=())
+    assert [stage.name for stage in stages_for(documents)] == ["normalise", "length"]
+    assert [stage.name for stage in stages_for(pairs)] == ["normalise", "pairs", "length"]
     assert _run(_source(), {"text": "short"}) is None
     assert _run(_source(max_characters=50), {"text": "x" * 51}) is None
+
+
+def test_a_source_that_says_nothing_is_cleaned_as_its_stage_usually_is() -> None:
+    for stage, profile in (("pretrain", "clean"), ("sft", "dialogue"), ("dpo", "dialogue")):
+        assert stages_for(_source(stage)) == stages_for(_source(stage, cleaning=profile))
 
 
 def test_stages_run_in_one_order_whatever_the_recipe_lists() -> None:

@@ -1,44 +1,19 @@
 """Near-duplicates: the first copy in the order of the files stays, whoever runs the steps."""
 
-import copy
 import gzip
 import json
-from collections import deque
+import resource
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from training.cleaning import near_duplicates
+from training.cleaning import minhash_steps, near_duplicates
 from training.cleaning.minhash_steps import CONFIG, Signatures
+from training.executors import Executor
 
 CORPUS = Path(__file__).parent.parent / "data/corpus"
-
-
-class InProcess:
-    """Runs every task here, one after another."""
-
-    def run(self, pipeline: list[Any], tasks: int, name: str) -> None:  # noqa: ARG002
-        for rank in range(tasks):
-            data: Any = None
-            for step in pipeline:
-                data = copy.deepcopy(step)(data, rank, tasks)
-            deque(data or (), maxlen=0)
-
-
-class OnProcesses:
-    """Runs the tasks as datatrove does, two at the same time."""
-
-    def __init__(self, logs: Path) -> None:
-        self.logs = logs
-
-    def run(self, pipeline: list[Any], tasks: int, name: str) -> None:
-        from datatrove.executor import LocalPipelineExecutor
-
-        logs = str(self.logs / name)
-        LocalPipelineExecutor(pipeline, tasks=tasks, workers=2, logging_dir=logs).run()
 
 
 def _texts(language: str, count: int) -> list[str]:
@@ -53,7 +28,7 @@ def _with_changed_words(text: str, share: float) -> str:
     return joined.join("某" if generator.random() < share else piece for piece in pieces)
 
 
-def _find(folder: Path, contents: Sequence[Sequence[str]], executor: Any = None) -> list[list[int]]:
+def _find(folder: Path, contents: Sequence[Sequence[str]], workers: int = 1) -> list[list[int]]:
     """Return the lines that are to be removed, file by file."""
     files = []
     for number, texts in enumerate(contents):
@@ -62,7 +37,7 @@ def _find(folder: Path, contents: Sequence[Sequence[str]], executor: Any = None)
             file.writelines(json.dumps({"text": text}) + "\n" for text in texts)
     out = folder / "out"
     out.mkdir()
-    near_duplicates(files, out, executor or InProcess())
+    near_duplicates(files, out, Executor(workers=workers, logs=folder / "logs"))
     assert {path.suffix for path in out.iterdir()} <= {".remove"}
     removed = []
     for index in range(len(files)):
@@ -132,6 +107,19 @@ def test_no_files_and_empty_files_are_fine(tmp_path: Path) -> None:
     assert _find(tmp_path / "more", [[], ["short"], []]) == [[], [], []]
 
 
+def test_more_files_than_a_process_may_usually_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    usual = sum(1 for _ in Path("/proc/self/fd").iterdir()) + 30
+    monkeypatch.setattr(minhash_steps, "_OPEN_FILES", limits[0])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (usual, limits[1]))
+    try:
+        assert _find(tmp_path, [["the same text in every file, " * 9]] * 40) == [[], *[[0]] * 39]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
 def test_signatures_estimate_similarity() -> None:
     """The share of equal hashes is the Jaccard index, and does not depend on the length."""
     generator = np.random.default_rng(0)
@@ -149,4 +137,4 @@ def test_signatures_estimate_similarity() -> None:
 
 @pytest.mark.slow
 def test_processes_find_the_same(contents: list[list[str]], tmp_path: Path) -> None:
-    assert _find(tmp_path, contents, OnProcesses(tmp_path / "logs")) == EXPECTED
+    assert _find(tmp_path, contents, workers=2) == EXPECTED

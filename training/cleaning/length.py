@@ -14,7 +14,7 @@ class Length(Filter):
     name: ClassVar[str] = "length"
     minimum: int = 40
     """Characters of all text of the record."""
-    maximum: int = 1_000_000_000
+    maximum: int = 5_000_000
     """Characters of all text of the record."""
 
     def __post_init__(self) -> None:

@@ -104,21 +104,30 @@ class Markup(Rewriter):
     """Strips what a page's source has around its text; scripts and styles go with their content."""
 
     name: ClassVar[str] = "markup"
+    html_only: bool = False
+    """Nothing but HTML goes: for posts that quote source code."""
 
     def clean(self, text: str) -> str:
         """Return the text alone."""
+        if self.html_only:
+            return normalise(_without_html(text))
         # Taking one mark away can complete another ({{a {{b}}}}); each round makes text shorter.
         while (stripped := _strip(text)) != text:
             text = stripped
         return text
 
 
-def _strip(text: str) -> str:
+def _without_html(text: str) -> str:
     if "<" in text:
         text = _HIDDEN.sub("\n", text)
         text = _INLINE.sub("", _BLOCK.sub("\n", text))
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    return text
+
+
+def _strip(text: str) -> str:
+    text = _without_html(text)
     if any(sign in text for sign in _CODE_SIGNS) or text.endswith(";"):
         text = "\n".join(line for line in text.split("\n") if not _is_code(line.strip()))
     for sign, pattern, replacement in _WIKI + _MARKDOWN:

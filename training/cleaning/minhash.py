@@ -3,14 +3,8 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
-
-class Executor(Protocol):
-    """What runs datatrove pipelines: in this process, on its CPUs, on Slurm or Ray."""
-
-    def run(self, pipeline: list[Any], tasks: int, name: str) -> None:
-        """Run `pipeline` once for each rank below `tasks`; return when all are done."""
+from training.executors import Executor
 
 
 def near_duplicates(files: Sequence[Path], out: Path, executor: Executor) -> None:
@@ -33,7 +27,7 @@ def near_duplicates(files: Sequence[Path], out: Path, executor: Executor) -> Non
 
     signatures, pairs = out / "signatures", out / "pairs"
     executor.run([steps.ReadRecords(files), steps.Signatures(signatures)], len(files), "signatures")
-    executor.run([steps.pairs(signatures, pairs)], steps.CONFIG.num_buckets, "pairs")
+    executor.run([steps.Pairs(signatures, pairs)], steps.CONFIG.num_buckets, "pairs")
     executor.run([steps.KeepFirst(pairs, out)], 1, "clusters")
     shutil.rmtree(signatures)
     shutil.rmtree(pairs)

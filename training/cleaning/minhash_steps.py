@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ CONFIG = MinhashConfig(
 _AT_ONCE = 512
 """n-grams that are hashed at once: what fits the processor's cache."""
 _PAIRS_AT_ONCE = 1 << 22
+_OPEN_FILES = 1 << 14
+"""Files that a process may open; systems usually allow 1,024 unless it asks for more."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,19 @@ class Signatures(MinhashDedupSignature):
         return [part.tolist() for part in np.split(least, CONFIG.num_buckets)]
 
 
-def pairs(signatures: Path, out: Path) -> PipelineStep:
-    """Return the step that writes the pairs of documents with the same hashes in one bucket."""
-    return MinhashDedupBuckets(str(signatures), str(out), config=CONFIG, lines_to_buffer=1000)
+class Pairs(MinhashDedupBuckets):
+    """Writes the pairs of documents with the same hashes in one bucket."""
+
+    def __init__(self, signatures: Path, out: Path) -> None:
+        super().__init__(str(signatures), str(out), config=CONFIG, lines_to_buffer=1000)
+
+    def run(self, data: None = None, rank: int = 0, world_size: int = 1) -> None:
+        """Merge the sorted signatures of all files, which are all open at once."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < _OPEN_FILES:
+            most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        super().run(data, rank, world_size)
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ PROFILES: dict[str, Options] = {
 def stages_for(source: "Source") -> list[Stage]:
     """Return new stages for the records of one source, in the order they are to run.
 
-    Every source is normalised, brought into its form and measured; what else happens the source
-    says. Raises ConfigError for a profile, a stage or an option that there is not.
+    Every source is normalised, brought into its form and measured, whatever it says.
+    Raises ConfigError for a profile, a stage or an option that there is not.
     """
     profile = _profile(source)
     chosen = {*profile, *_ALWAYS[source.stage]}
@@ -85,14 +85,15 @@ def stages_for(source: "Source") -> list[Stage]:
 def _profile(source: "Source") -> Options:
     """Return the stages that a source names, with their options."""
     if isinstance(source.cleaning, str):
-        if source.cleaning not in PROFILES:
+        name = source.cleaning or ("clean" if source.stage == "pretrain" else "dialogue")
+        if name not in PROFILES:
             raise ConfigError(
                 "The source {source} names the cleaning profile {profile}; there are {known}.",
                 source=source.name,
-                profile=source.cleaning,
+                profile=name,
                 known=", ".join(PROFILES),
             )
-        profile = PROFILES[source.cleaning]
+        profile = PROFILES[name]
     else:
         profile = {name: {} for name in source.cleaning}
     if unknown := sorted(set(profile) - set(_SELECTABLE)):
