@@ -11,7 +11,6 @@ import torch
 
 from engine.errors import GebError
 from engine.tokenizer import Tokenizer
-from training.dialogues import read_dialogues
 from training.evaluate import evaluate, main, open_runner
 from training.evaluation.bpb import bits_per_byte_by_language
 from training.evaluation.chat import drawn_conversations, written_conversations
@@ -19,6 +18,7 @@ from training.evaluation.runner import nats
 from training.evaluation.sampling import sample
 from training.loss import sequence_nats
 from training.model import GEB
+from training.sources.dialogues import read_dialogues
 
 RECIPES = Path(__file__).parents[3] / "training/recipes"
 

@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
 from engine.errors import GebError
 from engine.tokenizer import Tokenizer
-from training.dialogues import read_dialogues
 from training.evaluate import evaluate
 from training.evaluation.preferences import read_preferences
 from training.evaluation.refusals import declines
 from training.model import GEB
+from training.sources.dialogues import read_dialogues
 
 DIALOGUES = Path(__file__).parents[3] / "training/recipes/text/assistant_dialogues.toml"
 
