@@ -3,7 +3,7 @@
 # The other targets are described in README.md.
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run setup test test-slow lint rebuild bench screenshots clean
+.PHONY: run setup test test-slow lint rebuild bench bench-training screenshots clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -61,6 +61,9 @@ rebuild: $(VENV)/dev-ready
 
 bench: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_engine.py
+
+bench-training: $(VENV)/dev-ready
+	$(BIN)/python tests/benchmarks/bench_training.py
 
 screenshots: $(VENV)/dev-ready
 	$(BIN)/python tests/app/screenshots.py

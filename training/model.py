@@ -10,8 +10,20 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from engine.config import ModelConfig
+from training.attention import Mask, attend, attention_mask
+
+
+class Linear(nn.Linear):
+    """A matrix without bias. It multiplies in its input's precision, whatever its own is."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.to(x.dtype))
 
 
 class RMSNorm(nn.Module):
@@ -25,7 +37,7 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         wide = x.float()
         wide = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
-        return wide.to(x.dtype) * self.weight
+        return (wide * self.weight).to(x.dtype)
 
 
 def rotary_tables(config: ModelConfig, length: int) -> tuple[Tensor, Tensor]:
@@ -50,26 +62,19 @@ class Attention(nn.Module):
         self.heads, self.groups = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = config.head_dim
         query, key_value = self.heads * self.head_dim, self.groups * self.head_dim
-        self.q_proj = nn.Linear(config.hidden_size, query, bias=False)
-        self.k_proj = nn.Linear(config.hidden_size, key_value, bias=False)
-        self.v_proj = nn.Linear(config.hidden_size, key_value, bias=False)
-        self.o_proj = nn.Linear(query, config.hidden_size, bias=False)
+        self.q_proj = Linear(config.hidden_size, query)
+        self.k_proj = Linear(config.hidden_size, key_value)
+        self.v_proj = Linear(config.hidden_size, key_value)
+        self.o_proj = Linear(query, config.hidden_size)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
-        batch, length, _ = x.shape
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask | None) -> Tensor:
+        def split(projected: Tensor) -> Tensor:
+            return projected.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
-        def split(projected: Tensor, heads: int) -> Tensor:
-            return projected.view(batch, length, heads, self.head_dim).transpose(1, 2)
-
-        attended = F.scaled_dot_product_attention(
-            rotate(split(self.q_proj(x), self.heads), cos, sin),
-            rotate(split(self.k_proj(x), self.groups), cos, sin),
-            split(self.v_proj(x), self.groups),
-            attn_mask=mask,
-            is_causal=mask is None,
-            enable_gqa=True,
-        )
-        return self.o_proj(attended.transpose(1, 2).reshape(batch, length, -1))
+        query = rotate(split(self.q_proj(x)), cos, sin)
+        key = rotate(split(self.k_proj(x)), cos, sin)
+        attended = attend(query, key, split(self.v_proj(x)), mask)
+        return self.o_proj(attended.transpose(1, 2).flatten(2))
 
 
 class MLP(nn.Module):
@@ -77,16 +82,19 @@ class MLP(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        self.gate_proj = Linear(config.hidden_size, config.intermediate_size)
+        self.up_proj = Linear(config.hidden_size, config.intermediate_size)
+        self.down_proj = Linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
 
 class Block(nn.Module):
-    """One decoder layer: attention, then the MLP, each after its norm and added back."""
+    """One decoder layer: attention, then the MLP, each after its norm and added back.
+
+    With `recompute` only its input is kept for the backward pass.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -94,20 +102,34 @@ class Block(nn.Module):
         self.self_attn = Attention(config)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = MLP(config)
+        self.recompute = False
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask | None) -> Tensor:
+        if self.recompute and torch.is_grad_enabled():
+            recomputed: Tensor = checkpoint(self._layer, x, cos, sin, mask, use_reentrant=False)
+            return recomputed
+        return self._layer(x, cos, sin, mask)
+
+    def _layer(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask | None) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
 class Decoder(nn.Module):
-    """Embedding, blocks and final norm: token ids [batch, length] to hidden states."""
+    """Embedding, blocks and final norm: token ids [batch, length] to hidden states.
+
+    The parameters are what an optimiser steps on and a checkpoint holds, usually FP32. They are
+    cast where they are used to `compute_dtype`, in which activations flow; None: their own.
+    `compiled` says whether the blocks are, so that attention may be what needs it.
+    """
 
     cos: Tensor
     sin: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.compute_dtype: torch.dtype | None = None
+        self.compiled = False
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -118,8 +140,9 @@ class Decoder(nn.Module):
     def forward(self, input_ids: Tensor, document_ids: Tensor | None = None) -> Tensor:
         length = input_ids.shape[1]
         cos, sin = self.cos[:length], self.sin[:length]
-        mask = None if document_ids is None else document_mask(document_ids)
+        mask = attention_mask(document_ids, length, input_ids.device, compiled=self.compiled)
         x = self.embed_tokens(input_ids)
+        x = x.to(self.compute_dtype or x.dtype)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
         return self.norm(x)
@@ -132,7 +155,7 @@ class GEB(nn.Module):
         super().__init__()
         self.config = config
         self.model = Decoder(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head = Linear(config.hidden_size, config.vocab_size)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
         self.initialise()
@@ -161,11 +184,3 @@ class GEB(nn.Module):
         """
         hidden = self.model(input_ids, document_ids)
         return self.lm_head(hidden) if reduce is None else reduce(hidden, self.lm_head.weight)
-
-
-def document_mask(document_ids: Tensor) -> Tensor:
-    """Return the mask [batch, 1, length, length] that is True where attention is allowed."""
-    length = document_ids.shape[1]
-    same = document_ids[:, :, None] == document_ids[:, None, :]
-    causal = torch.ones(length, length, dtype=torch.bool, device=document_ids.device).tril()
-    return (same & causal)[:, None]

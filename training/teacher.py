@@ -6,7 +6,6 @@ to zero (Qin et al. 2022, "Knowledge Inheritance for Pre-trained Language Models
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,15 +14,13 @@ from engine.config import ModelConfig
 from engine.errors import ConfigError
 from engine.tokenizer import Tokenizer
 from training import checkpoint
-from training.batches import IGNORED, Batch, Batches
+from training.batches import Batch, Batches
 from training.distributed import Processes
-from training.execution import compute_dtype
+from training.execution import compiles, compute_dtype, prepare
+from training.loss import chunked_distillation
 from training.model import GEB
 from training.settings import PretrainSettings, TeacherSettings
-from training.trainer import Run, Trainer, mean_nats
-
-CHUNK_ROWS = 1024
-"""Rows of both models' logits held at once."""
+from training.trainer import Run, Trainer
 
 
 class InheritingTrainer(Trainer):
@@ -39,8 +36,9 @@ class InheritingTrainer(Trainer):
         processes: Processes | None = None,
     ) -> None:
         super().__init__(model, batches, settings, run, processes)
-        dtype = compute_dtype(settings, self.processes.device)
-        self.teacher = teacher.to(self.processes.device, dtype).requires_grad_(False)
+        device = self.processes.device
+        self.teacher = teacher.to(compute_dtype(settings, device)).requires_grad_(False)
+        prepare(self.teacher, settings, Processes(device=device))
         self.inheritance = settings.teacher
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -50,21 +48,24 @@ class InheritingTrainer(Trainer):
             return super().loss(batch)
         with torch.no_grad():
             taught = self.forward(self.teacher, batch, lambda hidden, _: hidden)
-        nats_and_divergence = self.forward(self.model, batch, partial(self._both, batch, taught))
-        nats, divergence = nats_and_divergence.unbind()
+        both = partial(self._nats_and_divergence, batch, taught)
+        nats, divergence = self.forward(self.model, batch, both).unbind()
         return nats + weight * divergence, {"loss": nats, "teacher_divergence": divergence}
 
-    def _both(self, batch: Batch, taught: Tensor, hidden: Tensor, head: Tensor) -> Tensor:
-        counted = batch.targets.to(hidden.device) != IGNORED
-        divergence = chunked_divergence(
-            hidden[counted],
-            head.to(hidden.dtype),
-            taught[counted],
-            self.teacher.lm_head.weight.to(taught.dtype),
+    def _nats_and_divergence(
+        self, batch: Batch, taught: Tensor, hidden: Tensor, head: Tensor
+    ) -> Tensor:
+        divergence = chunked_distillation(
+            hidden.flatten(0, 1),
+            head,
+            taught.flatten(0, 1),
+            self.teacher.lm_head.weight,
+            batch.targets.to(hidden.device).flatten(),
+            max(1, batch.target_count),
             self.inheritance.temperature,
+            compiled=compiles(self.settings),
         )
-        nats = mean_nats(batch, hidden, head)
-        return torch.stack((nats, divergence / max(1, batch.target_count)))
+        return torch.stack((self.nats(batch, hidden, head), divergence))
 
 
 def teacher_weight(step: int, steps: int, settings: TeacherSettings) -> float:
@@ -86,49 +87,3 @@ def open_teacher(path: Path, student: ModelConfig, tokenizer: Tokenizer) -> GEB:
             path=folder,
         )
     return teacher
-
-
-class _ChunkedDivergence(torch.autograd.Function):
-    """Computes the gradients chunk by chunk in the forward pass, where the logits are at hand."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        hidden: Tensor,
-        head: Tensor,
-        taught: Tensor,
-        teacher_head: Tensor,
-        temperature: float,
-    ) -> Tensor:
-        total = torch.zeros((), device=hidden.device)
-        hidden_grad = torch.empty_like(hidden)
-        head_grad = torch.zeros_like(head, dtype=torch.float32)
-        for start in range(0, hidden.shape[0], CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            student = torch.log_softmax((hidden[rows] @ head.T).float() / temperature, -1)
-            teacher = torch.log_softmax((taught[rows] @ teacher_head.T).float() / temperature, -1)
-            probabilities = teacher.exp()
-            total += temperature**2 * (probabilities * (teacher - student)).sum()
-            grad = (temperature * (student.exp() - probabilities)).to(hidden.dtype)
-            hidden_grad[rows] = grad @ head
-            head_grad += grad.T @ hidden[rows]
-        ctx.save_for_backward(hidden_grad, head_grad.to(head.dtype))
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        hidden_grad, head_grad = ctx.saved_tensors
-        return hidden_grad * grad, head_grad * grad, None, None, None
-
-
-def chunked_divergence(
-    hidden: Tensor, head: Tensor, taught: Tensor, teacher_head: Tensor, temperature: float
-) -> Tensor:
-    """Return KL(teacher ‖ student) in nats, summed over the rows, × temperature².
-
-    `hidden` [rows, hidden_size], `head` [vocab_size, hidden_size]; `taught` and `teacher_head`
-    likewise with the teacher's hidden_size, and without gradients. Only a chunk of the rows has
-    logits at a time.
-    """
-    divergence: Tensor = _ChunkedDivergence.apply(hidden, head, taught, teacher_head, temperature)
-    return divergence

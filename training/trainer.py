@@ -18,10 +18,10 @@ from torch import Tensor
 from engine.errors import DataError
 from engine.tokenizer import Tokenizer
 from training import checkpoint, monitor
-from training.batches import IGNORED, Batch, Batches
+from training.batches import Batch, Batches
 from training.command import write_atomically
 from training.distributed import Processes, release, whole
-from training.execution import precision, prepare
+from training.execution import compiles, prepare
 from training.logs import TrainingLog
 from training.loss import chunked_cross_entropy
 from training.model import GEB
@@ -114,7 +114,20 @@ class Trainer:
         all parts and processes is the batch's mean, however it was split. Here it is the
         cross-entropy of the targets, in nats.
         """
-        return self.forward(self.model, batch, partial(mean_nats, batch)), {}
+        return self.forward(self.model, batch, partial(self.nats, batch)), {}
+
+    def nats(self, batch: Batch, hidden: Tensor, head: Tensor) -> Tensor:
+        """Return the part of a batch's mean cross-entropy, in nats, that its rows here make.
+
+        `hidden` [rows, length, hidden_size], `head` [vocab_size, hidden_size].
+        """
+        return chunked_cross_entropy(
+            hidden.flatten(0, 1),
+            head,
+            batch.targets.to(hidden.device).flatten(),
+            max(1, batch.target_count),
+            compiled=compiles(self.settings),
+        )
 
     def parts(self, batch: Batch) -> Iterator[Batch]:
         """Yield a batch in parts that fit through the model at once."""
@@ -187,13 +200,12 @@ class Trainer:
     def _backward(self, batch: Batch) -> dict[str, float]:
         """Add up the gradients of all parts; return the batch's loss and what goes with it."""
         sums: dict[str, Tensor] = {}
-        with precision(self.settings, self.processes):
-            for part in self.parts(batch):
-                loss, values = self.loss(part)
-                # FSDP averages gradients over the processes, but they belong added up.
-                (loss * self.processes.count).backward()
-                for name, value in {"loss": loss, **values}.items():
-                    sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach()
+        for part in self.parts(batch):
+            loss, values = self.loss(part)
+            # FSDP averages gradients over the processes, but they belong added up.
+            (loss * self.processes.count).backward()
+            for name, value in {"loss": loss, **values}.items():
+                sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach()
         total = self.processes.total(torch.stack(list(sums.values())))
         return dict(zip(sums, total.tolist(), strict=True))
 
@@ -361,13 +373,3 @@ def rows(batch: Batch, chosen: Tensor) -> Batch:
         document_ids=batch.document_ids[chosen],
         source_ids=batch.source_ids[chosen],
     )
-
-
-def mean_nats(batch: Batch, hidden: Tensor, head: Tensor) -> Tensor:
-    """Return the part of a batch's mean cross-entropy, in nats, that its rows here make.
-
-    `hidden` [rows, length, hidden_size], `head` [vocab_size, hidden_size].
-    """
-    targets = batch.targets.to(hidden.device).flatten()
-    mean = chunked_cross_entropy(hidden.flatten(0, 1), head.to(hidden.dtype), targets)
-    return mean * ((targets != IGNORED).sum() / max(1, batch.target_count))

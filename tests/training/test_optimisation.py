@@ -1,45 +1,31 @@
-"""The arithmetic of training: loss, optimiser, schedule."""
+"""The arithmetic of training: optimiser and schedule."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from training.batches import IGNORED
-from training.loss import CHUNK_ROWS, chunked_cross_entropy
 from training.optimizer import Muon, learning_rate_scale, orthogonalise
 from training.settings import StageSettings
 
 
-def test_chunked_cross_entropy_equals_the_plain_one_with_its_gradients() -> None:
-    torch.manual_seed(0)
-    rows, hidden_size, vocab_size = CHUNK_ROWS + 300, 16, 50
-    hidden = torch.randn(rows, hidden_size, requires_grad=True)
-    weight = torch.randn(vocab_size, hidden_size, requires_grad=True)
-    targets = torch.randint(0, vocab_size, (rows,))
-    targets[::7] = IGNORED
-    plain = F.cross_entropy(hidden @ weight.T, targets, ignore_index=IGNORED)
-    expected = torch.autograd.grad(2 * plain, (hidden, weight))
-    chunked = chunked_cross_entropy(hidden, weight, targets)
-    found = torch.autograd.grad(2 * chunked, (hidden, weight))
-    assert chunked.item() == pytest.approx(plain.item(), rel=1e-5)
-    for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
-
-
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(48, 48), (24, 96), (96, 24)])
-def test_orthogonalise_brings_all_singular_values_near_one(shape: tuple[int, int]) -> None:
+def test_orthogonalise_brings_all_singular_values_near_one(
+    shape: tuple[int, int], dtype: torch.dtype
+) -> None:
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(shape).to(dtype)).float())
     assert values.min() > 0.3
     assert values.max() < 1.3
 
 
-def test_muon_learns_a_linear_map() -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_muon_learns_a_linear_map(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     truth, x = torch.randn(16, 16), torch.randn(256, 16)
     layer = nn.Linear(16, 16, bias=False)
-    optimizer = Muon(layer.parameters(), lr=0.2)
+    optimizer = Muon(layer.parameters(), lr=0.2, dtype=dtype)
     losses = []
     for step in range(200):
         optimizer.param_groups[0]["lr"] = 0.2 * (1 - step / 200)
