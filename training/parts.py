@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from training.intake import Intake
+from training.making.makers import MAKERS
 from training.recipe import Source
 from training.sources.disk import new_folder
 from training.sources.locate import File
@@ -56,7 +57,8 @@ def divide(
     for source, files in located:
         for file in files:
             # What a reader makes of a file depends on these; only then can it be shared.
-            how = json.dumps([source.stage, source.reader, source.text, source.only])
+            maker = source.name if source.reader in MAKERS else ""
+            how = json.dumps([source.stage, source.reader, source.text, source.only, maker])
             some = replace(source, megabytes=source.megabytes / len(files))
             groups.setdefault((file.path, how), []).append((file, some))
     parts: list[Part] = []
@@ -123,7 +125,8 @@ def _state(path: Path) -> list[int]:
 def _code() -> str:
     """Return a hash of the code that cleans."""
     folder = Path(__file__).parent
-    files = [*folder.glob("sources/*.py"), *folder.glob("cleaning/**/*"), *folder.glob("*.py")]
+    patterns = ("*.py", "sources/*.py", "cleaning/**/*", "making/**/*", "recipes/text/*")
+    files = [path for pattern in patterns for path in folder.glob(pattern)]
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(path for path in files if path.is_file() and path.suffix != ".pyc"):
         digest.update(path.read_bytes())

@@ -84,6 +84,9 @@ class Source(Files):
     """The format of the files: a name in training/sources/readers.py."""
     text: tuple[str, ...] = ("text",)
     """Fields of a record that make up its text, one below the other (pretraining)."""
+    origins: tuple[str, ...] = ()
+    """For readers that make records (training/making): the values of `source` of the rows that
+    they are made of; all rows if empty."""
     only: dict[str, list[str]] = field(default_factory=dict)
     """Allowed values by field: other records are left out, e.g. other licences or languages."""
     noncommercial: bool = False
@@ -108,6 +111,7 @@ class Source(Files):
             "stage": self.stage not in STAGES,
             "language": not self.language,
             "text": not self.text or isinstance(self.text, str),
+            "origins": isinstance(self.origins, str),
             "megabytes": not self.megabytes >= 0,
             "max_turns": self.max_turns < 2,
             "max_characters": self.max_characters < 1,

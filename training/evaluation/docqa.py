@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from engine.document_prompt import ask_about_passage
 from engine.errors import DataError
 from training.evaluation.bm25 import BM25
 from training.evaluation.language import Language
@@ -22,11 +23,6 @@ from training.evaluation.sampling import sample
 from training.evaluation.scoring import exact_match, f1, is_refusal
 from training.evaluation.squad import Dataset, Passage, Question, read_squad
 
-PROMPTS: dict[Language, str] = {
-    "zh": "阅读下面的文章，回答问题。\n\n{passage}\n\n问题：{question}",
-    "en": "Read the passage and answer the question.\n\n{passage}\n\nQuestion: {question}",
-}
-"""The one wording that every question is asked in."""
 ANSWER_TOKENS = 96
 """The longest answer, or half the context where that is less."""
 
@@ -63,7 +59,7 @@ def _ask(runner: Runner, case: _Case, language: Language) -> None:
     room = runner.context_length - answer_tokens
     passage = case.passage.context
     while True:
-        text = PROMPTS[language].format(passage=passage, question=case.question.text)
+        text = ask_about_passage(passage, case.question.text, language)
         prompt = runner.chat_template.encode([{"role": "user", "content": text}])
         if len(prompt) <= room:
             break

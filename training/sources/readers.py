@@ -9,6 +9,7 @@ import codecs
 import json
 import lzma
 import re
+import tomllib
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import IO, TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from engine.errors import DataError
+from training.making.makers import MAKERS
 from training.sources.compression import open_stream
-from training.sources.dialogues import read_dialogues, read_preferences
 
 if TYPE_CHECKING:
     from training.recipe import Source
@@ -122,9 +123,19 @@ def read_stackexchange(path: Path, _source: "Source") -> Iterator[Row]:
         parser.Parse(b"", True)
 
 
-def read_written(path: Path, source: "Source") -> Iterator[Row]:
-    """Yield the conversations, or preference pairs, of a TOML file of written dialogues."""
-    return read_preferences(path) if source.stage == "dpo" else read_dialogues(path)
+def read_made(path: Path, source: "Source") -> Iterator[Row]:
+    """Yield the records that training/making makes of a file of documents or of a TOML file."""
+    if path.suffix == ".toml":
+        rows: Iterator[Row] = iter([tomllib.loads(path.read_text(encoding="utf-8"))])
+    else:
+        rows = read_jsonl(path, source)
+    documents = (
+        {**row, "lang": row.get("lang") or source.language}
+        for row in rows
+        if not source.origins or row.get("source") in source.origins
+    )
+    # Sources that make records of the same file make different ones.
+    yield from MAKERS[source.reader](documents, f"{source.name} {path.name}")
 
 
 READERS: dict[str, Reader] = {
@@ -134,7 +145,7 @@ READERS: dict[str, Reader] = {
     "wet": read_wet,
     "warc": read_warc,
     "stackexchange": read_stackexchange,
-    "dialogues": read_written,
+    **dict.fromkeys(MAKERS, read_made),
 }
 
 FIELDS = {"pretrain": ("text",), "sft": ("messages",), "dpo": ("prompt", "chosen", "rejected")}

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from training.evaluation.chat import drawn_conversations, written_conversations
 from training.evaluation.runner import nats
 from training.evaluation.sampling import sample
 from training.loss import sequence_nats
+from training.making.conversations import from_written
 from training.model import GEB
-from training.sources.dialogues import read_dialogues
 
 RECIPES = Path(__file__).parents[3] / "training/recipes"
 
@@ -162,7 +163,9 @@ def test_written_conversations_are_half_chinese_and_in_no_training_recipe() -> N
     assert all(c.messages[-1]["role"] == "user" for c in written)
     trained = {
         message["content"]
-        for record in read_dialogues(RECIPES / "text/assistant_dialogues.toml")
+        for path in (RECIPES / "text").glob("*.toml")
+        if "group" in (contents := tomllib.loads(path.read_text(encoding="utf-8")))
+        for record in from_written([contents])
         for message in record["messages"]
     }
     assert not trained & set(asked)

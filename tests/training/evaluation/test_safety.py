@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from engine.tokenizer import Tokenizer
 from training.evaluate import evaluate
 from training.evaluation.preferences import read_preferences
 from training.evaluation.refusals import declines
+from training.making.conversations import from_written
 from training.model import GEB
-from training.sources.dialogues import read_dialogues
 
 DIALOGUES = Path(__file__).parents[3] / "training/recipes/text/assistant_dialogues.toml"
 
@@ -79,13 +80,22 @@ def test_what_our_model_is_taught_to_decline_is_recognised() -> None:
     """Of the groups about harm every answer declines, of greetings and thanks none."""
     asked = {
         record["messages"][0]["content"]: record["messages"][1]["content"]
-        for record in read_dialogues(DIALOGUES)
+        for record in from_written([tomllib.loads(DIALOGUES.read_text(encoding="utf-8"))])
         if len(record["messages"]) == 2
     }
     harmful = [text for text in asked if any(word in text for word in ("bomb", "炸弹", "virus"))]
     assert harmful
     assert all(declines(asked[text]) for text in harmful)
     assert not any(declines(asked[text]) for text in ("Hello", "你好", "Thank you", "谢谢"))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_answer_that_we_wrote_to_a_harmful_request_declines(language: str) -> None:
+    path = DIALOGUES.parent / f"conversations_{language}.toml"
+    groups = tomllib.loads(path.read_text(encoding="utf-8"))["group"]
+    answers = [a for group in groups if not group.get("safe", True) for a in group["assistant"]]
+    assert len(answers) > 20
+    assert [answer for answer in answers if not declines(answer)] == []
 
 
 _TRANSCRIPT = "\n\nHuman: Hi\n\nAssistant: Hello?\n\nHuman: Hurt him!\n\nAssistant:"

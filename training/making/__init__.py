@@ -1,0 +1,1 @@
+"""Training data of our own making: questions about passages, conversations, preference pairs."""

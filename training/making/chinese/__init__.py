@@ -1,0 +1,1 @@
+"""Questions from Chinese sentences: tokens, clauses, what can be asked, and how."""

@@ -1,0 +1,1 @@
+"""Questions from English sentences: words, clauses, what can be asked, and how."""

@@ -1,0 +1,105 @@
+"""Document questions that people wrote, asked anew in our wordings.
+
+The corpus carries such sets as finished conversations in a few fixed wordings. Here passage,
+question and answer are taken out of them and go through the same exercises as made questions.
+"""
+
+import random
+import re
+from collections.abc import Iterable, Iterator
+
+from training.evaluation.language import Language
+from training.evaluation.scoring import is_refusal, strip_wrappers
+from training.making.asked import Asked
+from training.making.exercises import Block, Exercise
+from training.making.passages import Passage, sentences_of
+from training.making.records import Record, conversation
+
+_PATTERNS: dict[Language, tuple[str, ...]] = {
+    "zh": (
+        r"问题：(?P<q>[^\n]+)\n\n请根据以下内容回答：\n(?P<p>.+)",
+        r"资料：(?P<p>.+)\n\n问：(?P<q>[^\n]+)",
+        r"文章：\n(?P<p>.+)\n\n问题：(?P<q>[^\n]+)",
+        r"(?P<q>[^\n]+)\n\n参考资料：\n(?P<p>.+)",
+        r"请只根据下面的文档回答问题。\n\n文档：\n(?P<p>.+)\n\n问题：(?P<q>[^\n]+)",
+        r"下面是一段文字：\n\n(?P<p>.+)\n\n(?P<q>[^\n]+)",
+        r"阅读下面的文章，回答问题。\n\n(?P<p>.+)\n\n问题：(?P<q>[^\n]+)",
+        r"(?P<p>.+)\n\n根据上文回答：(?P<q>[^\n]+)",
+        r"(?P<p>[^\n].+)\n\n(?P<q>[^\n]+)",
+    ),
+    "en": (
+        r"Passage:\n(?P<p>.+)\n\nQuestion: (?P<q>[^\n]+)",
+        r"Question: (?P<q>[^\n]+)\n\nUse this passage to answer:\n(?P<p>.+)",
+        r"(?P<q>[^\n]+)\n\nText:\n(?P<p>.+)",
+        r"Here is a text:\n\n(?P<p>.+)\n\n(?P<q>[^\n]+)",
+        r"Context: (?P<p>.+)\n\nQ: (?P<q>[^\n]+)",
+        r"Read the passage and answer the question.\n\n(?P<p>.+)\n\nQuestion: (?P<q>[^\n]+)",
+        r"Answer the question using only the document below.\n\nDocument:\n(?P<p>.+)\n\n"
+        r"Question: (?P<q>[^\n]+)",
+        r"(?P<p>.+)\n\nBased on the text above, (?P<q>[^\n]+)",
+    ),
+}
+_WORDINGS = {
+    language: tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
+    for language, patterns in _PATTERNS.items()
+}
+_NO_ANSWERS = frozenset(["he", "she", "it", "they", "him", "her", "them", "his", "i", "we", "you"])
+_ASKS = {"zh": re.compile(r"[？?]$"), "en": re.compile(r"\?$")}
+
+
+def from_human_questions(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
+    """Yield {"messages", "lang"} records made from finished conversations of the same form.
+
+    Questions whose answer is no span of the passage are left out. The same for the same `seed`;
+    another seed words and groups them in another way.
+    """
+    for exercise in human_exercises(documents, seed):
+        yield conversation(exercise.pairs(), exercise.language)
+
+
+def human_exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise]:
+    """Yield the exercises over the passages of some conversations, all of them in memory."""
+    generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
+    found: dict[Language, dict[str, list[Asked]]] = {"zh": {}, "en": {}}
+    for record in documents:
+        for text, asked in questions_in(record):
+            found[record["lang"]].setdefault(text, []).append(asked)
+    for language, by_text in found.items():
+        if by_text:
+            block = [_passage(text, language) for text in by_text]
+            yield from Block(block, list(by_text.values()), generator).exercises()
+
+
+def questions_in(record: Record) -> Iterator[tuple[str, Asked]]:
+    """Yield the passage and each question of a finished conversation that a span of it answers."""
+    language: Language = record["lang"]
+    messages = [message["content"] for message in record["messages"]]
+    matches = (pattern.fullmatch(messages[0]) for pattern in _WORDINGS.get(language, ()))
+    match = next((found for found in matches if found), None)
+    if match is None:
+        return
+    text = match["p"].replace("<br>", "").strip()
+    for question, answer in zip([match["q"], *messages[2::2]], messages[1::2], strict=False):
+        span = strip_wrappers(answer)
+        start = text.find(span)
+        if start < 0 and len(text) == len(text.lower()):
+            start = text.lower().find(span.lower())
+        question = question.strip()
+        if (
+            span
+            and start >= 0
+            and _ASKS[language].search(question)
+            and span.lower() not in _NO_ANSWERS
+            and not is_refusal(answer, language)
+        ):
+            question = question[0].upper() + question[1:]
+            yield text, Asked(question, text[start : start + len(span)], start, "human")
+
+
+def _passage(text: str, language: Language) -> Passage:
+    spans, place = [], 0
+    for sentence in (s for line in text.split("\n") for s in sentences_of(line, language)):
+        start = text.index(sentence, place)
+        place = start + len(sentence)
+        spans.append((start, place))
+    return Passage(text, tuple(spans), text[:80], "", None, language)

@@ -1,0 +1,35 @@
+"""What can be made of what: each maker turns documents into training records.
+
+A maker takes an iterable of documents and a seed, yields records, and gives the same for the same
+of both. It holds at most some hundred passages in memory, except those that read small human-made
+sets, which take them whole.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from training.making.closed_book import from_closed_book
+from training.making.conversations import from_written
+from training.making.copying import from_copied
+from training.making.documents import from_documents
+from training.making.facts import from_facts
+from training.making.human_questions import from_human_questions
+from training.making.preferences import human_question_pairs, question_pairs, written_pairs
+from training.making.records import Record
+from training.making.tasks import from_titled, from_translations
+
+Maker = Callable[[Iterable[Record], str], Iterator[Record]]
+
+MAKERS: dict[str, Maker] = {
+    "questions": from_documents,
+    "closed-book": from_closed_book,
+    "copying": from_copied,
+    "facts": from_facts,
+    "summaries": from_titled,
+    "human-questions": from_human_questions,
+    "translations": from_translations,
+    "conversations": from_written,
+    "question-pairs": question_pairs,
+    "human-question-pairs": human_question_pairs,
+    "conversation-pairs": written_pairs,
+}
+"""By the name that a recipe calls them; those with "pairs" make preferences, the others tuning."""
