@@ -1,6 +1,5 @@
-"""Where a graph's weights come from: a checkpoint's safetensors files, or a random generator."""
+"""Where a graph's weights come from: a checkpoint's files, or a random generator."""
 
-import json
 import zlib
 from pathlib import Path
 from typing import Protocol
@@ -8,12 +7,12 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from engine.config import ModelConfig
 from engine.errors import DataError
 from export.decoder import DecoderConfig, as_decoder
 from export.families import Family, Rows
+from export.tensor_files import TensorFiles
 
 
 class Weights(Protocol):
@@ -53,21 +52,20 @@ def weight_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
 
 
 class CheckpointWeights:
-    """Reads one parameter at a time from `model.safetensors` or its shards.
+    """Reads one parameter at a time from a checkpoint folder.
 
     Raises DataError where the checkpoint lacks a parameter, has another shape or is damaged.
     """
 
     def __init__(self, checkpoint: Path, family: Family) -> None:
         self._locate = family.locate
-        self._files = _tensor_files(checkpoint)
+        self._files = TensorFiles(checkpoint)
         for name, shape in weight_shapes(family.config).items():
             self._check(self._locate(name), shape)
 
     def __call__(self, name: str) -> NDArray[np.float32]:
         rows = self._locate(name)
-        with safe_open(self._files[rows.tensor], framework="pt") as file:
-            tensor = file.get_tensor(rows.tensor)
+        tensor = self._files.read(rows.tensor)
         if rows.index is not None:
             tensor = tensor[torch.from_numpy(rows.index)]
         array: NDArray[np.float32] = tensor.float().numpy()
@@ -79,7 +77,9 @@ class CheckpointWeights:
 
     def _check(self, rows: Rows, shape: tuple[int, ...]) -> None:
         expected = shape if rows.total is None else (rows.total, *shape[1:])
-        found = self._shape(rows.tensor)
+        if rows.tensor not in self._files:
+            raise DataError("The checkpoint lacks the weight {name}.", name=rows.tensor)
+        found = self._files.shape(rows.tensor)
         if found != expected:
             raise DataError(
                 "The checkpoint's {name} has the shape {found}, but its config.json says {shape}.",
@@ -87,19 +87,6 @@ class CheckpointWeights:
                 found=list(found),
                 shape=list(expected),
             )
-
-    def _shape(self, name: str) -> tuple[int, ...]:
-        if name not in self._files:
-            raise DataError("The checkpoint lacks the weight {name}.", name=name)
-        try:
-            with safe_open(self._files[name], framework="pt") as file:
-                return tuple(file.get_slice(name).get_shape())
-        except (SafetensorError, OSError) as error:
-            raise DataError(
-                "The checkpoint file {path} cannot be read: {detail}.",
-                path=self._files[name],
-                detail=error,
-            ) from error
 
 
 class RandomWeights:
@@ -117,21 +104,3 @@ class RandomWeights:
         weight = generator.standard_normal(shape, np.float32)
         weight *= np.float32(0.02)
         return weight
-
-
-def _tensor_files(checkpoint: Path) -> dict[str, Path]:
-    """Return the safetensors file of every parameter in a checkpoint folder."""
-    index = checkpoint / "model.safetensors.index.json"
-    try:
-        if index.is_file():
-            names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-            return {name: checkpoint / Path(file).name for name, file in names.items()}
-        path = checkpoint / "model.safetensors"
-        with safe_open(path, framework="pt") as file:
-            return dict.fromkeys(file.keys(), path)
-    except (SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise DataError(
-            "The checkpoint {path} holds no readable model.safetensors: {detail}.",
-            path=checkpoint,
-            detail=error,
-        ) from error

@@ -176,8 +176,8 @@ def _broken_json(folder: Path) -> None:
     ("damage", "sentence"),
     [
         (shutil.rmtree, "There is no checkpoint in"),
-        (_without_weights, "holds no readable model.safetensors"),
-        (_cut_weights, "holds no readable model.safetensors"),
+        (_without_weights, "holds no weights: neither model.safetensors"),
+        (_cut_weights, "model.safetensors cannot be read"),
         (_lost_matrix, "lacks the weight model.layers.1.mlp.up_proj.weight"),
         (_not_a_number, "not finite"),
         (_without_tokenizer, "tokenizer"),
