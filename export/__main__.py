@@ -1,6 +1,7 @@
 """`python -m export --checkpoint DIR --out DIR`: a checkpoint to a verified bundle."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,6 +16,7 @@ from export.bundle import (
 )
 from export.calibration import Calibration, calibrate
 from export.checkpoint import Checkpoint, open_checkpoint
+from export.decoder import DecoderConfig
 from export.graph import build_graph
 from export.model_card import Facts, render
 from export.optimum_exporter import open_foreign, write_with_optimum
@@ -26,6 +28,7 @@ from training.command import command
 
 _LONGEST_SAMPLE = 512  # tokens
 _HELDOUT_TOKENS = 2500  # of each language: enough for 0.1 %, and quick
+_MAX_FLOAT_BYTES = 1.5e9  # of the float32 graph that is held against torch
 _MAX_LOSS = {"int8": 0.01, "int4": 0.05, "fp32": 0.01}
 
 
@@ -61,7 +64,10 @@ def export(
                 int4_layers=precision == "int4",
             )
         _write_runnable(folder, checkpoint, calibration)
-        difference = _verify_float_graph(folder, checkpoint, heldout, quantized=bool(calibration))
+        checked = checkpoint.shallow(_checked_layers(checkpoint.config)) if calibration else None
+        difference = _verify_float_graph(
+            folder, checked or checkpoint, heldout, apart=bool(checked)
+        )
         print(tr("Measuring bits per byte on held-out text"), flush=True)
         allowed = _MAX_LOSS[precision] if max_loss is None else max_loss
         fidelity = measure_fidelity(folder, checkpoint, heldout, allowed)
@@ -71,6 +77,7 @@ def export(
             calibration=calibration,
             size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
             greedy_difference=difference,
+            checked_layers=(checked or checkpoint).config.num_hidden_layers,
             fidelity=fidelity,
             checkpoint_card=checkpoint.card,
         )
@@ -101,6 +108,7 @@ def export_with_optimum(checkpoint_path: Path, out: Path, heldout_path: Path = H
             calibration=None,
             size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
             greedy_difference=difference,
+            checked_layers=checkpoint.config.num_hidden_layers,
             fidelity=fidelity,
             checkpoint_card=checkpoint.card,
         )
@@ -124,12 +132,24 @@ def _calibrate(
     )
 
 
+def _checked_layers(config: DecoderConfig) -> int:
+    """Return how many layers of a large model are held against torch: memory for all is dear."""
+    layers = config.num_hidden_layers
+    for fewer in range(1, layers):
+        if 4 * replace(config, num_hidden_layers=fewer + 1).num_parameters > _MAX_FLOAT_BYTES:
+            return fewer
+    return layers
+
+
 def _verify_float_graph(
-    folder: Path, checkpoint: Checkpoint, heldout: list[Sample], *, quantized: bool
+    folder: Path, checkpoint: Checkpoint, heldout: list[Sample], *, apart: bool
 ) -> float:
-    """Return the largest difference of a logit between the float32 graph and torch."""
+    """Return the largest difference of a logit between the float32 graph and torch.
+
+    `apart`: the bundle in `folder` is rounded, so a float32 one is written beside it.
+    """
     float_folder = folder
-    if quantized:
+    if apart:
         float_folder = folder.with_name("float32")
         float_folder.mkdir()
         _write_runnable(float_folder, checkpoint, None)
@@ -138,8 +158,9 @@ def _verify_float_graph(
         path.unlink()  # a large model's float32 weights need not stay on the disk
     print(
         tr(
-            "The float32 graph decodes {steps} tokens as torch does; the largest difference of"
-            " a logit is {difference}",
+            "The float32 graph of {layers} layers decodes {steps} tokens as torch does; the"
+            " largest difference of a logit is {difference}",
+            layers=checkpoint.config.num_hidden_layers,
             steps=GREEDY_STEPS,
             difference=f"{difference:.1e}",
         ),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,11 @@ class Checkpoint:
     def stop_token_ids(self) -> list[int]:
         """The tokens that end an answer: the checkpoint's own, and those of its chat format."""
         return stop_token_ids(self.config, self.chat, self.generation)
+
+    def shallow(self, num_hidden_layers: int) -> "Checkpoint":
+        """Return the same model without its later layers."""
+        config = replace(self.config, num_hidden_layers=num_hidden_layers)
+        return replace(self, family=replace(self.family, config=config))
 
     def logits(self, sequences: Sequence[Sequence[int]]) -> Iterator[Tensor]:
         """Yield torch's logits, float32 [length, vocab_size], for each sequence of token ids."""

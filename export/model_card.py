@@ -47,6 +47,8 @@ class Facts:
     calibration: Calibration | None
     size_bytes: int
     greedy_difference: float
+    checked_layers: int
+    """Of the float32 graph that was held against PyTorch."""
     fidelity: Sequence[Fidelity]
     checkpoint_card: Mapping[str, Any]
 
@@ -124,10 +126,12 @@ def _shape(facts: Facts) -> str:
 
 
 def _fidelity(facts: Facts) -> str:
+    layers = facts.config.num_hidden_layers
+    part = "" if facts.checked_layers == layers else f" of the first {facts.checked_layers} layers"
     lines = [
         "## Measured against the checkpoint",
-        f"The float32 graph, decoding {GREEDY_STEPS} tokens greedily with its cache, chooses the"
-        " same tokens as PyTorch; the largest difference of a logit is"
+        f"The float32 graph{part}, decoding {GREEDY_STEPS} tokens greedily with its cache, chooses"
+        " the same tokens as PyTorch; the largest difference of a logit is"
         f" {facts.greedy_difference:.1e}.\n",
         "Held-out text, token by token through onnxruntime; the checkpoint in float32:\n",
         _TABLE_HEAD,
