@@ -27,6 +27,7 @@ test: $(VENV)/dev-ready lint
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
 
 test-slow: $(VENV)/dev-ready
+	@command -v qemu-x86_64-static >/dev/null || sh resources/setup/system-packages.sh qemu-user-static
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/dev-ready

@@ -18,6 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from engine.bundle import Bundle
 from engine.errors import BundleError, GenerationError
 from engine.kv_cache import GrowingCache, KeyValueCache, most_shared
+from engine.processor import check_processor
 from engine.quantization import EXACT_PRODUCTS
 
 MAX_CACHES = 3
@@ -45,7 +46,8 @@ class Model:
     `num_threads` None takes the physical cores; `context_length` None takes what the model
     was built for, and a longer one is cut to that. If memory is short the context is halved
     until its cache fits: `context_length` may end below `wanted_context_length`.
-    Raises BundleError if onnxruntime refuses the graph, GenerationError if there is no memory.
+    Raises BundleError if onnxruntime refuses the graph, GenerationError if there is no memory
+    or the processor is too old.
     """
 
     def __init__(
@@ -260,6 +262,7 @@ def physical_cores() -> int:
 
 
 def _open_session(bundle: Bundle, num_threads: int) -> ort.InferenceSession:
+    check_processor()
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.inter_op_num_threads = 1
