@@ -14,7 +14,9 @@ from engine.sampling import Sampler, SamplingParams
 from engine.speculation import MAX_DRAFT_TOKENS, DraftLength, PromptLookup
 
 PREFILL_CHUNK = 256
-"""Prompt tokens read at once: enough for full speed, few enough to show progress."""
+"""Most prompt tokens read at once: enough for full speed, few enough to show progress."""
+_LEAST_CHUNK = 64  # fewer would read more slowly
+_CHUNK_SECONDS = 0.5  # between two signs of progress
 
 
 def generate(
@@ -81,8 +83,14 @@ class _Answer:
         model.reuse(prompt[:-1])
         logits = np.empty(0, np.float32)
         yield PrefillProgress(self._request_id, model.length, len(prompt))
+        # Where the chunks change the rounding, they must not depend on the time that they take.
+        chunk = _LEAST_CHUNK if model.verifies_drafts else PREFILL_CHUNK
         while model.length < len(prompt) and not self._is_cancelled():
-            logits = model.forward(prompt[model.length : model.length + PREFILL_CHUNK])
+            started = perf_counter()
+            part = prompt[model.length : model.length + chunk]
+            logits = model.forward(part)
+            if model.verifies_drafts:
+                chunk = _next_chunk(len(part), perf_counter() - started)
             yield PrefillProgress(self._request_id, model.length, len(prompt))
         self._first_logits = self._last_token = perf_counter()
         return logits
@@ -129,6 +137,12 @@ class _Answer:
             decode_tokens_per_second=later_tokens / seconds if later_tokens > 0 else 0.0,
             context_used=self._model.length,
         )
+
+
+def _next_chunk(tokens: int, seconds: float) -> int:
+    """Return how many tokens to read at once, where so many took so long."""
+    fitting = int(tokens * _CHUNK_SECONDS / max(seconds, 1e-9))
+    return max(_LEAST_CHUNK, min(fitting, PREFILL_CHUNK))
 
 
 class _Steps:

@@ -127,6 +127,13 @@ def test_an_empty_prompt_is_one_sentence(model: Model, endless: Bundle) -> None:
         list(generate(model, endless, [], _GREEDY))
 
 
+@pytest.fixture
+def fast_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that reads 64 tokens in no time, and then as many as are read at once."""
+    monkeypatch.setattr("engine.generation._CHUNK_SECONDS", 1e6)
+
+
+@pytest.mark.usefixtures("fast_computer")
 def test_a_long_prompt_is_read_in_chunks_and_only_where_it_is_new(
     model: Model, endless: Bundle
 ) -> None:
@@ -138,31 +145,41 @@ def test_a_long_prompt_is_read_in_chunks_and_only_where_it_is_new(
         events = list(generate(model, endless, ids, params))
         return [event.done for event in events if isinstance(event, PrefillProgress)]
 
-    assert progress(prompt) == [0, 256, 450]
+    assert progress(prompt) == [0, 64, 320, 450]
     assert progress(prompt) == [449, 450]
     assert progress([*prompt, 7, 8]) == [450, 452]
     edited = [*prompt[:100], 9, *prompt[100:]]
-    assert progress(edited) == [100, 356, 451]
+    assert progress(edited) == [100, 164, 420, 451]
     # What was there before the edit is not forgotten, nor is a conversation for another.
     other = [5, *reversed(prompt)]
-    assert progress(other) == [0, 256, 451]
+    assert progress(other) == [0, 64, 320, 451]
     assert progress(prompt) == [449, 450]
     assert progress(edited) == [450, 451]
     assert progress([*other, 7]) == [451, 452]
     # A fourth takes the place of the one that was left alone the longest.
-    assert progress([6, *prompt]) == [0, 256, 451]
+    assert progress([6, *prompt]) == [0, 64, 320, 451]
     assert progress(edited) == [450, 451]
-    assert progress(prompt) == [100, 356, 450]
+    assert progress(prompt) == [100, 164, 420, 450]
+
+
+def test_a_slow_computer_still_shows_progress(
+    model: Model, endless: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.generation._CHUNK_SECONDS", 0)
+    prompt = endless.tokenizer.encode("slowly, slowly, 慢慢地 " * 60)[:200]
+    events = generate(model, endless, prompt, replace(_GREEDY, max_new_tokens=1))
+    done = [event.done for event in events if isinstance(event, PrefillProgress)]
+    assert done == [0, 64, 128, 192, 200]
 
 
 def test_cancelled_at_once_or_between_chunks(model: Model, endless: Bundle) -> None:
     prompt = endless.tokenizer.encode("never read before, 四三二一 " * 60)[:450]
     checks = iter([False, True, True])
     events = list(generate(model, endless, prompt, _GREEDY, lambda: next(checks)))
-    assert [event.done for event in events if isinstance(event, PrefillProgress)] == [0, 256]
+    assert [event.done for event in events if isinstance(event, PrefillProgress)] == [0, 64]
     assert isinstance(events[-1], Cancelled)
     assert events[-1].usage.completion_tokens == 0
-    assert events[-1].usage.context_used == 256
+    assert events[-1].usage.context_used == 64
 
 
 def test_the_same_seed_gives_the_same_text(

@@ -102,7 +102,7 @@ def test_a_repeated_text_takes_fewer_forwards(
         results.append((text, done.finish_reason, done.usage.context_used, list(model.tokens)))
         if max_draft_tokens == 0:
             plain = counting.forwards
-            assert plain == 200
+            assert plain == 201  # the prompt is read in two
     assert results[0] == results[1]
     assert counting.forwards < plain
 
