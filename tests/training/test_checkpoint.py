@@ -4,6 +4,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +199,34 @@ def test_a_run_that_cannot_be_resumed_says_so(
         settings = replace(SETTINGS, optimizer="adamw")
     with pytest.raises(ConfigError, match="cannot be resumed"):
         workshop.trainer(tmp_path, settings, resume=True).train()
+
+
+@pytest.mark.parametrize("damaged", ["sources.json", "heldout.jsonl", "model_card.json"])
+def test_damaged_descriptions_are_named_before_anything_is_trained(
+    damaged: str,
+    workshop: Workshop,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(workshop.data, data)
+    folder = workshop.trainer(out, stop_at=0).train()
+    (folder if damaged == "model_card.json" else data).joinpath(damaged).write_text('{"a": ')
+    before = (out / "log.jsonl").read_bytes()
+    with pytest.raises(SystemExit, match=damaged):
+        _run(_command(config, data, out, "--resume"), monkeypatch)
+    assert (out / "log.jsonl").read_bytes() == before
+
+
+def test_a_run_killed_while_it_replaced_a_checkpoint_can_save_again(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    workshop.trainer(tmp_path, stop_at=2).train()
+    shutil.copytree(checkpoint.resolve(tmp_path), tmp_path / ".replaced")
+    workshop.trainer(tmp_path, stop_at=2).train()
+    assert checkpoint.load_model(tmp_path)
+    assert not (tmp_path / ".replaced").exists()
 
 
 def test_a_checkpoint_of_another_shape_is_not_gone_on_with(
