@@ -20,7 +20,7 @@ from training_helpers import SETTINGS, Workshop, log_of, steps_of, write_data
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
-from training import checkpoint, pretrain
+from training import checkpoint, cost, pretrain
 from training.model import GEB
 
 ROOT = Path(__file__).parent.parent.parent
@@ -129,6 +129,15 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(
     assert _files(killed) == _files(whole)
     seen = [[(e["step"], e["loss"]) for e in log_of(out)] for out in (whole, killed)]
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_checkpoint_is_as_large_as_the_tables_of_costs_say(
+    optimizer: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    workshop.trainer(tmp_path, replace(SETTINGS, optimizer=optimizer), stop_at=0).train()
+    expected = cost.checkpoint_bytes(workshop.config, optimizer)
+    assert sum(map(len, _files(tmp_path))) == pytest.approx(expected, rel=0.05)
 
 
 def test_as_many_checkpoints_stay_as_wanted(workshop: Workshop, tmp_path: Path) -> None:
