@@ -46,6 +46,20 @@ STAGE = --config $(RECIPE) --data $(WORK)/data
 LAST = $(WORK)/$$(test -d $(WORK)/data/dpo && echo dpo || echo sft)
 # The test recipe proves that the suites run; its figures mean nothing.
 EVALUATE = $(BIN)/python -m training.evaluate $(if $(filter test,$(RECIPE)),--limit 4)
+EXAMS = $(if $(MIRROR),$(MIRROR)/eval)
+# Of long test sets so many questions, drawn with seed 0, are enough to compare by.
+FEW = $(if $(filter test,$(RECIPE)),,--limit 300)
+# Scores the model $(1) into evaluation/*-$(2).json; what needs test sets, where the mirror has them.
+define evaluate
+	$(EVALUATE) --model $(1) --suite bpb --data $(WORK)/data/heldout.jsonl --json $(WORK)/evaluation/bpb-$(2).json
+	test ! -f "$(EXAMS)/crosswoz_test.json.xz" || set -- --data "$(EXAMS)"; \
+		$(EVALUATE) --model $(1) --suite chat "$$@" --json $(WORK)/evaluation/chat-$(2).json
+	for exam in docqa:cmrc2018_dev.json.xz docqa:xquad.en.json.xz safety:hh_harmless_heldout.jsonl.xz; do \
+		suite=$${exam%:*}; file=$${exam#*:}; test -f "$(EXAMS)/$$file" || continue; \
+		$(EVALUATE) --model $(1) --suite $$suite --data "$(EXAMS)/$$file" $(FEW) \
+			--json $(WORK)/evaluation/$$suite-$${file%%.*}-$(2).json || exit 1; \
+	done
+endef
 rebuild: $(VENV)/dev-ready
 	$(BIN)/python -m training.data --recipe $(RECIPE) $(if $(MIRROR),--mirror "$(MIRROR)") --out $(WORK)/data
 	$(BIN)/python -m training.tokenizer $(STAGE) --out $(WORK)/data
@@ -53,11 +67,9 @@ rebuild: $(VENV)/dev-ready
 	$(BIN)/python -m training.sft $(STAGE) --checkpoint $(WORK)/pretrain --out $(WORK)/sft
 	@test ! -d $(WORK)/data/dpo || \
 		$(BIN)/python -m training.dpo $(STAGE) --checkpoint $(WORK)/sft --out $(WORK)/dpo
-	$(EVALUATE) --model $(LAST) --suite bpb --data $(WORK)/data/heldout.jsonl --json $(WORK)/evaluation/bpb-checkpoint.json
-	$(EVALUATE) --model $(LAST) --suite chat --json $(WORK)/evaluation/chat-checkpoint.json
+	$(call evaluate,$(LAST),checkpoint)
 	$(BIN)/python -m export --checkpoint $(LAST) --heldout $(WORK)/data/heldout.jsonl --out $(WORK)/bundle
-	$(EVALUATE) --model $(WORK)/bundle --suite bpb --data $(WORK)/data/heldout.jsonl --json $(WORK)/evaluation/bpb-bundle.json
-	$(EVALUATE) --model $(WORK)/bundle --suite chat --json $(WORK)/evaluation/chat-bundle.json
+	$(call evaluate,$(WORK)/bundle,bundle)
 	$(BIN)/python -m training.report $(WORK)
 
 bench: $(VENV)/dev-ready

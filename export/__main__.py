@@ -1,7 +1,8 @@
 """`python -m export --checkpoint DIR --out DIR`: a checkpoint to a verified bundle."""
 
 import argparse
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -81,8 +82,7 @@ def export(
             fidelity=fidelity,
             checkpoint_card=checkpoint.card,
         )
-        (folder / "README.md").write_text(render(facts), encoding="utf-8")
-        write_sums(folder)
+        _describe(folder, facts)
     return facts
 
 
@@ -112,9 +112,16 @@ def export_with_optimum(checkpoint_path: Path, out: Path, heldout_path: Path = H
             fidelity=fidelity,
             checkpoint_card=checkpoint.card,
         )
-        (folder / "README.md").write_text(render(facts), encoding="utf-8")
-        write_sums(folder)
+        _describe(folder, facts)
     return facts
+
+
+def _describe(folder: Path, facts: Facts) -> None:
+    """Write what was measured, for people and for training.report, and sign the folder."""
+    (folder / "README.md").write_text(render(facts), encoding="utf-8")
+    measured = [asdict(fidelity) for fidelity in facts.fidelity]
+    (folder / "fidelity.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    write_sums(folder)
 
 
 def _calibrate(

@@ -6,6 +6,7 @@ or one such folder. Runs of several processes write theirs with sharded_checkpoi
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,7 +131,9 @@ def commit(out: Path, step: int, keep: int) -> Path:
     The newest `keep` stay; those of later steps are an earlier run's and go.
     """
     place, aside = _place(out, step), out / ".replaced"
+    _sync(_beside(out, step))
     if place.exists():
+        shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed right here
         place.replace(aside)
     _beside(out, step).replace(place)
     shutil.rmtree(aside, ignore_errors=True)
@@ -171,6 +174,17 @@ def load_model(path: Path) -> tuple[GEB, Path]:
     return model, folder
 
 
+def read_card(folder: Path) -> dict[str, Any]:
+    """Return a checkpoint's model card. Raises DataError if it is missing or damaged."""
+    path = folder / "model_card.json"
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            "{path} is missing or damaged ({detail}).", path=path, detail=_reason(error)
+        ) from error
+
+
 def read_progress(folder: Path) -> Progress:
     """Return how far a checkpoint's run was. Raises ConfigError if that is missing or damaged."""
     try:
@@ -205,6 +219,14 @@ def _place(out: Path, step: int) -> Path:
 
 def _beside(out: Path, step: int) -> Path:
     return out / f".{_place(out, step).name}"
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk hold all files: a power failure must not empty those that `latest` names."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _reason(error: BaseException) -> str:

@@ -34,11 +34,17 @@ def flops_per_token(config: ModelConfig, sequence_length: int) -> float:
     does not), and 12 · layers · heads · head_dim · sequence_length for attention as if nothing
     were masked (Chowdhery et al. 2022, appendix B): the usual measure of MFU.
     """
-    embedding = 0 if config.tie_word_embeddings else config.vocab_size * config.hidden_size
-    norms = (2 * config.num_hidden_layers + 1) * config.hidden_size
+    head = config.vocab_size * config.hidden_size
     width = config.num_attention_heads * config.head_dim
     attention = 12 * config.num_hidden_layers * width * sequence_length
-    return 6.0 * (config.num_parameters - embedding - norms) + attention
+    return 6.0 * (_block_weights(config) + head) + attention
+
+
+def _block_weights(config: ModelConfig) -> int:
+    """Return the number of weights in the matrices inside the blocks."""
+    heads = (1 if config.tie_word_embeddings else 2) * config.vocab_size * config.hidden_size
+    norms = (2 * config.num_hidden_layers + 1) * config.hidden_size
+    return config.num_parameters - heads - norms
 
 
 def stage_flops(stage: str, config: ModelConfig, sequence_length: int, tokens: float) -> float:
@@ -72,9 +78,13 @@ def stage_costs(settings: Settings) -> list[StageCost]:
     return costs
 
 
-def checkpoint_bytes(config: ModelConfig) -> float:
-    """Return the size of a checkpoint that can be resumed: FP32 weights and AdamW's two moments."""
-    return 12.0 * config.num_parameters
+def checkpoint_bytes(config: ModelConfig, optimizer: str) -> float:
+    """Return the size of a checkpoint: FP32 weights and moments, AdamW's two or Muon's one.
+
+    The last one of several processes holds the weights once more, as a file for everyone else.
+    """
+    saved = _block_weights(config) if optimizer == "muon" else 0
+    return 4.0 * (3 * config.num_parameters - saved)
 
 
 def shard_bytes(config: ModelConfig, tokens: float) -> float:
@@ -93,7 +103,7 @@ def tables(settings: Settings, tokens_per_second: float | None) -> Iterator[str]
     costs = stage_costs(settings)
     yield from _time_table(costs, flops_per_second)
     yield ""
-    yield from _storage_table(settings.model, costs)
+    yield from _storage_table(settings, costs)
 
 
 def _basis(per_token: float, flops_per_second: float, *, measured: bool) -> str:
@@ -137,7 +147,8 @@ def _time_table(costs: list[StageCost], flops_per_second: float) -> Iterator[str
         )
 
 
-def _storage_table(config: ModelConfig, costs: list[StageCost]) -> Iterator[str]:
+def _storage_table(settings: Settings, costs: list[StageCost]) -> Iterator[str]:
+    config = settings.model
     tokens = costs[0].tokens
     text = tokens * BYTES_PER_TOKEN
     yield _row([tr("storage"), tr("size")])
@@ -148,7 +159,7 @@ def _storage_table(config: ModelConfig, costs: list[StageCost]) -> Iterator[str]
     yield _row(
         [
             tr("a checkpoint (one is kept, a second while it is written)"),
-            _size(checkpoint_bytes(config)),
+            _size(checkpoint_bytes(config, settings.pretrain.optimizer)),
         ]
     )
 

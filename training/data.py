@@ -8,6 +8,7 @@ is downloaded to `downloads/`.
 """
 
 import argparse
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,25 @@ from training.pipeline import prepare
 from training.recipe import load_recipe
 
 _MEGABYTE = 1e6
+_COLUMNS = (12, 12, 10, 10, 8)
+"""Places for each figure of the table."""
 
 
 def summary(report: dict[str, Any], left_out: list[str]) -> str:
     """Return the table of what each step did: records, megabytes of text and MB/s."""
-    lines = [
-        f"{tr('step'):24}{tr('records'):>12}{tr('kept'):>12}{'MB':>10}{tr('kept'):>10}{'MB/s':>8}"
-    ]
+    lines = [_row(tr("step"), tr("records"), tr("kept"), "MB", tr("kept"), "MB/s")]
     for name, step in report["steps"].items():
         before, after = step["bytes_before"] / _MEGABYTE, step["bytes_after"] / _MEGABYTE
         speed = f"{before / step['seconds']:.1f}" if step["seconds"] else "–"
         lines.append(
-            f"{name:24}{step['records_before']:12,}{step['records_after']:12,}"
-            f"{before:10.1f}{after:10.1f}{speed:>8}"
+            _row(
+                name,
+                f"{step['records_before']:,}",
+                f"{step['records_after']:,}",
+                f"{before:.1f}",
+                f"{after:.1f}",
+                speed,
+            )
         )
     lines.append(
         tr(
@@ -47,6 +54,16 @@ def summary(report: dict[str, Any], left_out: list[str]) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _row(name: str, *figures: str) -> str:
+    """Return one row of the table. A Chinese character takes two places of a terminal."""
+    places = zip(figures, _COLUMNS, strict=True)
+    return name.ljust(24 - _wide(name)) + "".join(f.rjust(n - _wide(f)) for f, n in places)
+
+
+def _wide(text: str) -> int:
+    return sum(unicodedata.east_asian_width(character) in "WF" for character in text)
 
 
 @command

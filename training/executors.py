@@ -4,6 +4,7 @@ import copy
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -156,7 +157,13 @@ class _Silence:
         return data
 
     def __reduce__(self) -> tuple[Callable[[], "_Silence"], tuple[()]]:
-        return _silence_datatrove, ()
+        return _arrive, ()
+
+
+def _arrive() -> _Silence:
+    # Ctrl-C reaches every process of a terminal: the one that waits for this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return _silence_datatrove()
 
 
 def _silence_datatrove() -> _Silence:

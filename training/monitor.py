@@ -16,12 +16,20 @@ from training.loss import sequence_nats
 from training.model import GEB
 from training.shards import encode_document
 
+HELDOUT = "heldout.jsonl"
+"""Of a data folder; may be missing, and then nothing is scored."""
 _DOCUMENTS = 24
 """Of each language, or of each source, scored at every evaluation."""
 _TOKENS = 48
 """Of every continuation."""
 _TEXTS = ("人工智能", "从前有一个", "The weather today", "Once upon a time")
 _QUESTIONS = ("你是谁？", "今天天气怎么样？", "Who are you?", "What is the capital of France?")
+
+
+def check(heldout: Path) -> None:
+    """Raise DataError for held-out text that cannot be read: before a run, not at its end."""
+    if heldout.is_file():
+        read_heldout(heldout)
 
 
 def bits_per_byte(model: GEB, heldout: Path, tokenizer: Tokenizer) -> dict[str, float]:

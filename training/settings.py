@@ -1,5 +1,6 @@
 """Configurations: the shape of a model and the hyper-parameters of its training, from TOML."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,11 @@ class TokenizerSettings:
 
     Learning takes about 15 bytes of memory per byte.
     """
+
+    def __post_init__(self) -> None:
+        _check_least(self, 1, "vocab_size")
+        _check_share("character_coverage", self.character_coverage)
+        _check_above_zero(self, "sample_megabytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +84,7 @@ class TeacherSettings:
 
     def __post_init__(self) -> None:
         _check_share("until", self.until)
-        for name in ("weight", "temperature"):
-            if getattr(self, name) <= 0:
-                raise ConfigError("{name} must be above 0.", name=name)
+        _check_above_zero(self, "weight", "temperature")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,9 +143,14 @@ class StageSettings:
         _check_choices("compile", (self.compile,), ("auto", "on", "off"))
         _check_least(self, 1, "steps", "batch_size", "sequence_length", "evaluate_steps")
         _check_least(self, 1, "keep_checkpoints")
-        _check_least(self, 0, "warmup_steps", "checkpoint_minutes")
+        _check_least(self, 0, "warmup_steps", "checkpoint_minutes", "weight_decay", "seed")
+        _check_above_zero(self, "learning_rate", "adam_epsilon", "gradient_clip")
         if self.micro_batch_size is not None:
             _check_least(self, 1, "micro_batch_size")
+        if self.matrix_learning_rate is not None:
+            _check_above_zero(self, "matrix_learning_rate")
+        if self.decay_fraction is not None:
+            _check_share("decay_fraction", self.decay_fraction)
         for name, value, needed, chosen in (
             ("matrix_learning_rate", self.matrix_learning_rate, "muon", self.optimizer),
             ("decay_fraction", self.decay_fraction, "wsd", self.schedule),
@@ -168,6 +177,10 @@ class DPOSettings(StageSettings):
 
     beta: float = 0.1
     """How far the model may go from where it began: smaller lets it go farther."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_above_zero(self, "beta")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +243,14 @@ def _check_choices(name: str, chosen: tuple[str, ...], allowed: tuple[str, ...])
 
 def _check_least(section: object, least: int, *names: str) -> None:
     for name in names:
-        if getattr(section, name) < least:
+        if not getattr(section, name) >= least:  # nor a NaN
             raise ConfigError("{name} must be at least {least}.", name=name, least=least)
+
+
+def _check_above_zero(section: object, *names: str) -> None:
+    for name in names:
+        if not 0 < getattr(section, name) < math.inf:
+            raise ConfigError("{name} must be above 0.", name=name)
 
 
 def _check_share(name: str, value: float) -> None:

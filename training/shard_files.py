@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -165,7 +166,7 @@ class ShardWriter:
     def __init__(
         self, folder: Path, source: str, tokenizer: Tokenizer, shard_bytes: int = SHARD_BYTES
     ) -> None:
-        self._folder, self._source, self._shard_bytes = folder, source, shard_bytes
+        self.folder, self._source, self._shard_bytes = folder, source, shard_bytes
         self._vocab_size, self._sha256 = tokenizer.vocab_size, tokenizer_sha256(tokenizer)
         self._dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.uint32)
         self._hidden = folder / f".{source}.shards"
@@ -190,7 +191,8 @@ class ShardWriter:
         _trace: TracebackType | None,
     ) -> None:
         for array in self._open.values():
-            array.close()
+            with suppress(OSError):  # a disk that was full still is
+                array.close()
         shutil.rmtree(self._hidden, ignore_errors=True)
 
     def append(self, tokens: Tokens, starts: NDArray[np.int64], loss: Loss | None) -> None:
@@ -221,15 +223,15 @@ class ShardWriter:
     def commit(self, languages: Mapping[str, Mapping[str, int]]) -> None:
         """Replace the source's earlier shards; `languages` is noted in the manifest."""
         self._close()
-        manifest = self._folder / f"{self._source}{_MANIFEST}"
+        manifest = self.folder / f"{self._source}{_MANIFEST}"
         # Without a manifest no file counts: a mixture of old and new shards is never read.
         earlier = _files_of(manifest)
         manifest.unlink(missing_ok=True)
         for name in earlier:
-            (self._folder / name).unlink(missing_ok=True)
+            (self.folder / name).unlink(missing_ok=True)
         files = {path.name: path.stat().st_size for path in sorted(self._hidden.iterdir())}
         for name in files:
-            (self._hidden / name).replace(self._folder / name)
+            (self._hidden / name).replace(self.folder / name)
         values = {
             "tokenizer_sha256": self._sha256,
             "vocab_size": self._vocab_size,
@@ -259,10 +261,10 @@ class _GrowingArray:
         self._length += len(values)
 
     def close(self) -> None:
-        # numpy pads the header so that a longer shape still fits.
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
+        with self._file:
+            # numpy pads the header so that a longer shape still fits.
+            self._file.seek(0)
+            self._write_header()
 
     def _write_header(self) -> None:
         descr = np.lib.format.dtype_to_descr(self._dtype)

@@ -6,6 +6,7 @@ by the rejected one.
 """
 
 import json
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from engine.i18n import tr
 from engine.tokenizer import BaseTokenizer, Tokenizer
 from training.records import bad_record, read_lines, record_files
 from training.shard_files import SHARD_BYTES, Loss, ShardWriter, Tokens
+from training.sources.disk import writing
 
 if TYPE_CHECKING:
     from engine.chat_template import ChatTemplate, Message
@@ -72,11 +74,13 @@ def _write_source(
     tallies, read, started = _Tallies(), 0, time.monotonic()
     with tqdm(desc=f"{stage}/{name}", unit="B", unit_scale=True, leave=False) as bar:
         for encoded in encode(_chunks(stage, files)):
-            writer.append(encoded.tokens, encoded.starts, encoded.loss)
+            with writing(writer.folder / name):
+                writer.append(encoded.tokens, encoded.starts, encoded.loss)
             tallies.add(encoded.tallies)
             read += encoded.read_bytes
             bar.update(encoded.read_bytes)
-    writer.commit({language: dict(tally) for language, tally in tallies.languages.items()})
+    with writing(writer.folder / name):
+        writer.commit({language: dict(tally) for language, tally in tallies.languages.items()})
     seconds = max(time.monotonic() - started, 1e-9)
     print(
         tr(
@@ -266,6 +270,7 @@ class _Worker:
 
     @classmethod
     def open(cls, model: Path) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's business
         cls.encoder = _Encoder(Tokenizer(model))
 
     @classmethod

@@ -11,7 +11,7 @@ import torch
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
-from training import checkpoint
+from training import checkpoint, monitor
 from training.batches import Batches
 from training.distributed import Processes, join, leave
 from training.mixture import Mixture
@@ -55,16 +55,14 @@ def open_stage(stage: str, description: str | None) -> Stage:
     arguments = _parse(stage, description)
     settings = load_settings(arguments.config)
     stage_settings: StageSettings = getattr(settings, stage)
-    if arguments.steps:
+    if arguments.steps is not None:
         stage_settings = replace(stage_settings, steps=arguments.steps)
     torch.manual_seed(stage_settings.seed)
     model, tokenizer_path, card = _open_model(arguments, settings.model)
     if not tokenizer_path.is_file():
         raise DataError("There is no {path}; run training.tokenizer first.", path=tokenizer_path)
-    prepared = _prepared(arguments.data)
-    sources = {s["name"]: s for s in prepared["sources"].values() if s["stage"] == stage}
-    card |= {"recipe": prepared["recipe"], "licence": prepared["licence"]}
-    card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
+    sources = _describe_data(stage, arguments.data, card)
+    monitor.check(arguments.data / monitor.HELDOUT)
     run = Run(
         stage,
         arguments.data,
@@ -115,7 +113,7 @@ def _open_model(
         return GEB(wanted), arguments.data / "tokenizer.model", card
     folder = checkpoint.resolve(start)
     _check_same_shape(ModelConfig.load(folder / "config.json"), wanted, folder)
-    card = json.loads((folder / "model_card.json").read_text(encoding="utf-8"))
+    card = checkpoint.read_card(folder)
     pretraining = arguments.checkpoint is None
     if pretraining and arguments.teacher is None and "teacher" in card:
         raise ConfigError(
@@ -132,12 +130,21 @@ def _check_same_shape(found: ModelConfig, wanted: ModelConfig, folder: Path) -> 
         )
 
 
-def _prepared(data: Path) -> dict[str, Any]:
+def _describe_data(stage: str, data: Path, card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what sources.json says of a stage's sources, and credit them in the model card."""
     path = data / "sources.json"
     if not path.is_file():
         raise DataError("There is no {path}; run training.data first.", path=path)
-    prepared: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return prepared
+    try:
+        prepared = json.loads(path.read_text(encoding="utf-8"))
+        sources = {s["name"]: s for s in prepared["sources"].values() if s["stage"] == stage}
+        card |= {"recipe": prepared["recipe"], "licence": prepared["licence"]}
+        card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            "{path} is damaged ({detail}); run training.data again.", path=path, detail=error
+        ) from error
+    return sources
 
 
 def _credits(

@@ -226,10 +226,11 @@ class Trainer:
     def _refuse_divergence(self, loss: float, gradient_norm: float) -> None:
         if not math.isfinite(loss) or not math.isfinite(gradient_norm):
             raise DataError(
-                "Training diverged at step {step} (loss {loss}); the last checkpoint is intact, "
-                "resume it with a lower learning rate.",
+                "Training diverged at step {step} (loss {loss}, gradient norm {norm}); earlier "
+                "checkpoints are intact, resume with a lower learning rate.",
                 step=self.step + 1,
-                loss=loss,
+                loss=f"{loss:.4g}",
+                norm=f"{gradient_norm:.4g}",
             )
 
     def _leaves_out(self, loss: float, gradient_norm: float) -> bool:
@@ -297,7 +298,7 @@ class Trainer:
 
     def _evaluate(self) -> dict[str, Any]:
         """Score held-out text and log samples."""
-        heldout = self.run.data / "heldout.jsonl"
+        heldout = self.run.data / monitor.HELDOUT
         # The lengths differ from one text to the next: nothing to compile for.
         with torch.compiler.set_stance("force_eager"):
             scores = monitor.bits_per_byte(self.model, heldout, self.run.tokenizer)
@@ -311,7 +312,7 @@ class Trainer:
         """Return the same held-out losses in every process."""
         with torch.compiler.set_stance("force_eager"):
             losses = monitor.loss_by_source(
-                self.model, self.run.data / "heldout.jsonl", self.run.tokenizer
+                self.model, self.run.data / monitor.HELDOUT, self.run.tokenizer
             )
         release(self.model)
         # The last digits may differ between processes, and the shares must not.

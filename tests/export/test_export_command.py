@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ def test_bundle_is_complete_and_signed(bundle) -> None:
         "model.onnx",
         "model.onnx.data",
         "README.md",
+        "fidelity.json",
         "SHA256SUMS",
     }
     opened = open_bundle(bundle.path, verify=True)
@@ -43,6 +45,8 @@ def test_bundle_is_complete_and_signed(bundle) -> None:
 def test_quantization_costs_little_and_the_card_says_so(bundle) -> None:
     card = (bundle.path / "README.md").read_text(encoding="utf-8")
     assert {result.language for result in bundle.facts.fidelity} == {"en", "zh"}
+    measured = json.loads((bundle.path / "fidelity.json").read_text(encoding="utf-8"))
+    assert measured == [asdict(result) for result in bundle.facts.fidelity]
     for result in bundle.facts.fidelity:
         assert result.bundle_bits_per_byte < 1.01 * result.checkpoint_bits_per_byte
         assert result.agreement > 0.9

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from training_helpers import SETTINGS, Workshop, log_of, steps_of, write_data
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
-from training import checkpoint, pretrain
+from training import checkpoint, cost, pretrain
 from training.model import GEB
 
 ROOT = Path(__file__).parent.parent.parent
@@ -130,6 +131,15 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(
     assert seen[0] == seen[1]
 
 
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_checkpoint_is_as_large_as_the_tables_of_costs_say(
+    optimizer: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    workshop.trainer(tmp_path, replace(SETTINGS, optimizer=optimizer), stop_at=0).train()
+    expected = cost.checkpoint_bytes(workshop.config, optimizer)
+    assert sum(map(len, _files(tmp_path))) == pytest.approx(expected, rel=0.05)
+
+
 def test_as_many_checkpoints_stay_as_wanted(workshop: Workshop, tmp_path: Path) -> None:
     settings = replace(SETTINGS, checkpoint_minutes=0.0, keep_checkpoints=3)
     workshop.trainer(tmp_path, settings).train()
@@ -198,6 +208,34 @@ def test_a_run_that_cannot_be_resumed_says_so(
         settings = replace(SETTINGS, optimizer="adamw")
     with pytest.raises(ConfigError, match="cannot be resumed"):
         workshop.trainer(tmp_path, settings, resume=True).train()
+
+
+@pytest.mark.parametrize("damaged", ["sources.json", "heldout.jsonl", "model_card.json"])
+def test_damaged_descriptions_are_named_before_anything_is_trained(
+    damaged: str,
+    workshop: Workshop,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(workshop.data, data)
+    folder = workshop.trainer(out, stop_at=0).train()
+    (folder if damaged == "model_card.json" else data).joinpath(damaged).write_text('{"a": ')
+    before = (out / "log.jsonl").read_bytes()
+    with pytest.raises(SystemExit, match=damaged):
+        _run(_command(config, data, out, "--resume"), monkeypatch)
+    assert (out / "log.jsonl").read_bytes() == before
+
+
+def test_a_run_killed_while_it_replaced_a_checkpoint_can_save_again(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    workshop.trainer(tmp_path, stop_at=2).train()
+    shutil.copytree(checkpoint.resolve(tmp_path), tmp_path / ".replaced")
+    workshop.trainer(tmp_path, stop_at=2).train()
+    assert checkpoint.load_model(tmp_path)
+    assert not (tmp_path / ".replaced").exists()
 
 
 def test_a_checkpoint_of_another_shape_is_not_gone_on_with(

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 import pytest
@@ -239,6 +240,12 @@ noncommercial = true
     printed = capsys.readouterr().out
     (privacy,) = (line.split() for line in printed.splitlines() if line.startswith("privacy"))
     assert privacy[1:3] == ["9", "9"]
+    monkeypatch.setattr("engine.i18n._language", "en")  # what it is afterwards
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    main()
+    chinese = capsys.readouterr().out.splitlines()
+    widths = {sum(2 if east_asian_width(c) in "WF" else 1 for c in line) for line in chinese[:9]}
+    assert len(widths) == 1
     assert "Left out as non-commercial" in printed.splitlines()[-1]
 
 

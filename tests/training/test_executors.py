@@ -1,8 +1,11 @@
 """Where data preparation runs: the answer is the same in one process, in several and on Slurm."""
 
 import os
+import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,48 @@ def _answers(folder: Path) -> list[str]:
 def test_every_task_runs_once_in_this_process(tmp_path: Path) -> None:
     Executor(workers=1, logs=tmp_path / "logs").run([_numbers, _Write(tmp_path)], 3, "count")
     assert _answers(tmp_path) == ["1 of 3", "3 of 3", "6 of 3"]
+
+
+_SLEEPING = """
+import sys, time
+from pathlib import Path
+from training.command import command
+from training.executors import Executor
+def _sleep(_data, rank, _world_size):
+    Path(sys.argv[1], f"{rank}.txt").touch()
+    time.sleep(60)
+if __name__ == "__main__":
+    executor = Executor(workers=2, logs=Path(sys.argv[1], "logs"))
+    command(lambda: executor.run([_sleep], 2, "sleep"))()
+"""
+
+
+def test_a_command_that_is_told_to_stop_leaves_no_process(tmp_path: Path) -> None:
+    script = tmp_path / "sleeping.py"
+    script.write_text(_SLEEPING)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, script, tmp_path], env=environment, start_new_session=True
+    ) as child:
+        _wait_until(lambda: len(_answers(tmp_path)) == 2 or child.poll() is not None)
+        child.terminate()
+        assert child.wait(20) == 128 + signal.SIGTERM
+    _wait_until(lambda: not _group_lives(child.pid))
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_what_a_process_raises_is_raised_here(tmp_path: Path) -> None:

@@ -57,12 +57,14 @@ def run(tmp_path: Path, tiny_config: ModelConfig, tokenizer_file: Path, tiny_bun
     write_data(folder / "data")
     write_evaluations(folder / "evaluation")
     shutil.copytree(tiny_bundle, folder / "bundle")
-    card = (
-        "# tiny\n## Measured against the checkpoint\nSome words.\n\n"
-        "| language | tokens | change |\n|---|---|---|\n| en | 2,500 | +0.05% |\n"
-        "\n## Limits\n| x |\n"
-    )
-    (folder / "bundle/README.md").write_text(card, encoding="utf-8")
+    measured = {
+        "language": "en",
+        "tokens": 2500,
+        "checkpoint_bits_per_byte": 2.0,
+        "bundle_bits_per_byte": 2.001,
+        "agreement": 0.98,
+    }
+    (folder / "bundle/fidelity.json").write_text(json.dumps([measured]), encoding="utf-8")
     return folder
 
 
@@ -106,7 +108,7 @@ def test_the_page_shows_scores_and_what_quantization_cost(run: Path) -> None:
     assert row[row.index("bits per byte · en") + 1 :][:3] == ["2.000", "2.100", "+5.00 %"]
     assert "worse" in page.attributes("class")
     assert {"chat (limit 4)", "I am GEB.", "Who are you?"} <= set(page.texts)
-    assert {"2,500", "+0.05%"} <= set(page.texts)
+    assert {"2,500", "+0.05 %"} <= set(page.texts)
     assert "bits per parameter" in page.text
 
 
@@ -162,11 +164,8 @@ def test_hostile_text_stays_text(run: Path) -> None:
         if path.parent.name != "bundle":
             records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
             write_lines(path, [_poison(record) for record in records])
-    (run / "bundle/README.md").write_text(
-        f"## Measured against the checkpoint\n| {HOSTILE} | b |\n|---|---|\n| {HOSTILE} | 1 |\n",
-        encoding="utf-8",
-        errors="replace",
-    )
+    measured = [{"language": HOSTILE, "tokens": HOSTILE, "agreement": 1e999}, HOSTILE]
+    (run / "bundle/fidelity.json").write_text(json.dumps(measured), encoding="utf-8")
     hostile_folder = run.with_name("<img src=x onerror=alert(3)>")
     run.rename(hostile_folder)
     html = render(open_run(hostile_folder))

@@ -31,6 +31,14 @@ def _written(tmp_path: Path, text: str) -> str:
         ("vocab_size = 4096", "vocab_size = ", "TOML"),
         ("[model]", "[model]\nvocab_size = 300", "vocab_size"),
         ('compile = "off"', 'compile = "maybe"', "compile"),
+        ("batch_size = 8", "batch_size = 8.5", "batch_size"),
+        ("steps = 60", 'steps = "60"', "steps"),
+        ("steps = 60", "steps = 60\nlearning_rate = nan", "learning_rate"),
+        ("steps = 60", "steps = 60\nmicro_batch_size = true", "micro_batch_size"),
+        ("steps = 60", "steps = 60\ngradient_clip = 0", "gradient_clip"),
+        ("steps = 60", "steps = 60\nmixture.targets.a = '2'", "targets"),
+        ("decay_fraction = 0.6", "decay_fraction = 60", "decay_fraction"),
+        ("embeddings = true", 'embeddings = "false"', "tie_word_embeddings"),
     ],
 )
 def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:

@@ -2,16 +2,19 @@
 
 import gzip
 import json
+import os
 import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from errno import ENOSPC
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from data_helpers import files
 from shard_helpers import BOS, VOCABULARY, numbered, write_source
 
 import training.records
@@ -211,6 +214,20 @@ def _cut_archive(path: Path) -> None:
 def _duplicate(path: Path) -> None:
     path.with_suffix("").mkdir()
     (path.with_suffix("") / "00000.jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
+
+
+def test_a_full_disk_is_said_and_earlier_shards_stay(
+    data: Path, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    write_shards(data, tokenizer)
+    before = files(data)
+    monkeypatch.setattr("training.shard_files._GrowingArray.append", is_full)
+    with pytest.raises(DataError, match=r"pretrain.* cannot be written .No space left"):
+        write_shards(data, tokenizer)
+    assert files(data) == before
 
 
 def test_fewer_shards_replace_more(tmp_path: Path) -> None:

@@ -1,22 +1,29 @@
-"""The bundle: its size, and what its own card measured against the checkpoint."""
+"""The bundle: its size, and what export measured of it against the checkpoint."""
+
+from typing import Any
 
 from engine.i18n import tr
 from training.reporting.elements import Child, Element, element, missing, table
-from training.reporting.numbers import compact, figures
+from training.reporting.log import number
+from training.reporting.numbers import compact, figures, percent, signed_percent
 from training.reporting.run import Bundle, Run
-
-_HEADING = "## Measured against the checkpoint"
 
 
 def section(run: Run) -> Element:
     """Return size and fidelity of the bundle."""
     if run.bundle is None:
         return missing(tr("There is no bundle/; python -m export writes it."))
-    rows = _card_table(run.bundle.card)
-    comparison = missing(tr("The bundle's card holds no comparison with the checkpoint."))
-    if len(rows) > 1:
-        header: list[Child] = [_in_language(cell) for cell in rows[0]]
-        comparison = table(header, [[*row] for row in rows[1:]])
+    comparison = missing(tr("The bundle holds no comparison with the checkpoint."))
+    if run.bundle.fidelity:
+        header: list[Child] = [
+            tr("language"),
+            tr("tokens"),
+            tr("checkpoint, bits per byte"),
+            tr("this bundle"),
+            tr("change"),
+            tr("same top token"),
+        ]
+        comparison = table(header, [_row(measured) for measured in run.bundle.fidelity])
     return element("div", element("p", _size(run, run.bundle)), comparison)
 
 
@@ -28,21 +35,17 @@ def _size(run: Run, bundle: Bundle) -> str:
     return tr("{size} on the disk, {bits} bits per parameter.", size=size, bits=bits)
 
 
-def _in_language(heading: str) -> str:
-    """Return a heading of the card, which is in English, in the page's language."""
-    headings = {
-        "language": tr("language"),
-        "tokens": tr("tokens"),
-        "checkpoint, bits per byte": tr("checkpoint, bits per byte"),
-        "this bundle": tr("this bundle"),
-        "change": tr("change"),
-        "same top token": tr("same top token"),
-    }
-    return headings.get(heading, heading)
-
-
-def _card_table(card: str) -> list[list[str]]:
-    """Return the cells of the Markdown table below the heading, its ruler left out."""
-    lines = card.partition(_HEADING)[2].partition("\n## ")[0].splitlines()
-    rows = [line.strip("| ").split("|") for line in lines if line.startswith("|")]
-    return [[cell.strip() for cell in row] for row in rows if set("".join(row)) - set("-: ")]
+def _row(measured: dict[str, Any]) -> list[Child]:
+    """Return one language's figures; one that is no number stays empty."""
+    tokens = number(measured.get("tokens"))
+    before = number(measured.get("checkpoint_bits_per_byte"))
+    after = number(measured.get("bundle_bits_per_byte"))
+    agreement = number(measured.get("agreement"))
+    return [
+        str(measured.get("language", "")),
+        "" if tokens is None else f"{tokens:,.0f}",
+        "" if before is None else figures(before, 4),
+        "" if after is None else figures(after, 4),
+        signed_percent(after / before - 1) if before and after is not None else "",
+        "" if agreement is None else percent(agreement),
+    ]

@@ -4,13 +4,15 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.bundle import model_file
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
 from engine.i18n import tr
 from training.reporting.log import Log, number, read_log, read_objects
+
+Json = TypeVar("Json", dict[str, Any], list[Any])
 
 STAGES = ("pretrain", "sft", "dpo")
 """In the order in which they follow each other."""
@@ -66,11 +68,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Bundle:
-    """An exported model: its size on the disk and its card."""
+    """An exported model: its size on the disk and what export measured of it, by language."""
 
     name: str
     size_bytes: int
-    card: str
+    fidelity: list[dict[str, Any]]
 
 
 @dataclass
@@ -124,7 +126,7 @@ def open_run(path: Path) -> Run:
     for file in sorted(path.glob("evaluation/*.json")):
         if result := _read_object(file, run.problems):
             run.evaluations.append(result)
-    run.bundle = _read_bundle(path / "bundle")
+    run.bundle = _read_bundle(path / "bundle", run.problems)
     return run
 
 
@@ -196,27 +198,30 @@ def _read_samples(path: Path) -> list[Sample]:
     return sorted(samples.values(), key=lambda sample: sample.step)
 
 
-def _read_bundle(folder: Path) -> Bundle | None:
+def _read_bundle(folder: Path, problems: list[str]) -> Bundle | None:
     if not model_file(folder).is_file():
         return None
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    card = _file(folder / "README.md")
-    text = card.read_text(encoding="utf-8", errors="replace") if card else ""
-    return Bundle(folder.name, size, text)
+    fidelity = _read_json(folder / "fidelity.json", list, problems)
+    return Bundle(folder.name, size, [one for one in fidelity if isinstance(one, dict)])
 
 
 def _read_object(path: Path, problems: list[str]) -> dict[str, Any]:
-    """Return a file's JSON object, or an empty one; a damaged file is a problem to be told."""
+    return _read_json(path, dict, problems)
+
+
+def _read_json(path: Path, kind: type[Json], problems: list[str]) -> Json:
+    """Return a file's JSON value, or an empty one; a damaged file is a problem to be told."""
     if not path.is_file():
-        return {}
+        return kind()
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict):
+    if isinstance(value, kind):
         return value
     problems.append(tr("{path} is damaged and is left out.", path=path))
-    return {}
+    return kind()
 
 
 def _file(path: Path) -> Path | None:

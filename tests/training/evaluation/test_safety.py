@@ -19,7 +19,8 @@ from training.evaluation.refusals import declines
 from training.making.conversations import from_written
 from training.model import GEB
 
-DIALOGUES = Path(__file__).parents[3] / "training/recipes/text/assistant_dialogues.toml"
+DIALOGUES = Path(__file__).parents[2] / "data/dialogues.toml"
+TEXTS = Path(__file__).parents[3] / "training/recipes/text"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_what_our_model_is_taught_to_decline_is_recognised() -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_answer_that_we_wrote_to_a_harmful_request_declines(language: str) -> None:
-    path = DIALOGUES.parent / f"conversations_{language}.toml"
+    path = TEXTS / f"conversations_{language}.toml"
     groups = tomllib.loads(path.read_text(encoding="utf-8"))["group"]
     answers = [a for group in groups if not group.get("safe", True) for a in group["assistant"]]
     assert len(answers) > 20

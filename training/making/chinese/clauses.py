@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from training.making.chinese.tokens import Token, tokenize
+from training.making.chinese.words import NAMES
 from training.making.topics import Topic
 from training.making.vocabulary import vocabulary
 
@@ -17,21 +18,7 @@ _ADVERBS = frozenset(_VOCABULARY.words("adverbs"))
 _ABOUT = frozenset(_VOCABULARY.words("about"))
 _HE = frozenset(["他", "她", "它"])
 _SELF = re.compile(r"^(?:该|此|本|这(?:个|部|座|条|种|家|支|位|首|张|款)?)(.{1,4})$")
-_NAMING = frozenset(
-    [
-        "own",
-        "person",
-        "place",
-        "organisation",
-        "proper",
-        "name",
-        "latin",
-        "work",
-        "quote",
-        "unknown",
-    ]
-)
-NOUNS = _NAMING | {"noun", "measure", "direction", "when", "adjective"}
+NOUNS = NAMES | {"noun", "measure", "direction", "when", "adjective"}
 """Kinds of tokens that a noun phrase may hold."""
 _STOPS = frozenset(["verb", "prep", "adverb"])
 _LONGEST_SUBJECT = 18
@@ -173,7 +160,7 @@ def _resolve(own: tuple[Token, ...], carried: str | None, topic: Topic | None) -
         and len(text) > len(own[0].text) + 2
     ):
         return None
-    if any(token.kind in _NAMING for token in own):
+    if any(token.kind in NAMES for token in own):
         return text
     if name and _RELATIVES.match(text):
         return f"{name}的{text}"
