@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from export.graph import build_graph
 from export.model_card import Facts, render
 from export.optimum_exporter import open_foreign, write_with_optimum
 from export.smoothing import SmoothedWeights
+from export.task_scores import Task, compare, parse_task, score
 from export.texts import CALIBRATION, HELDOUT, Sample, read_samples
 from export.verification import GREEDY_STEPS, check_greedy, measure_fidelity
 from export.weights import Weights
@@ -41,20 +43,24 @@ def export(
     kv_cache: str | None = None,
     max_loss: float | None = None,
     heldout_path: Path = HELDOUT,
+    tasks: Sequence[Task] = (),
+    task_limit: int | None = None,
 ) -> Facts:
     """Write the bundle `out`, which appears only when every check has passed.
 
     `precision` of the linear layers is "int8", "int4" or "fp32"; `kv_cache` "int8", "float32"
     or None for the one that goes with the precision. `max_loss` is the share of bits per byte
-    that rounding may cost in a language; None for 0.01, and 0.05 with int4. Returns what the
-    model card says. Raises GebError where the checkpoint cannot be used, `out` cannot be
-    written or the bundle fails a check.
+    that rounding may cost in a language; None for 0.01, and 0.05 with int4. Each of `tasks` is
+    scored on both sides, on `task_limit` questions. Returns what the model card says. Raises
+    GebError where the checkpoint cannot be used, `out` cannot be written or the bundle fails
+    a check.
     """
     checkpoint = open_checkpoint(checkpoint_path)
     longest = min(_LONGEST_SAMPLE, checkpoint.config.max_position_embeddings)
     heldout = read_samples(
         heldout_path, checkpoint.chat, longest, tokens_per_language=_HELDOUT_TOKENS
     )
+    scores = score(checkpoint.path, tasks, task_limit)
     with new_bundle(out) as folder:
         calibration = None
         if precision != "fp32":
@@ -80,6 +86,7 @@ def export(
             greedy_difference=difference,
             checked_layers=(checked or checkpoint).config.num_hidden_layers,
             fidelity=fidelity,
+            task_scores=compare(tasks, scores, score(folder, tasks, task_limit)),
             checkpoint_card=checkpoint.card,
         )
         _describe(folder, facts)
@@ -240,8 +247,20 @@ def _arguments() -> argparse.Namespace:
         default=HELDOUT,
         help=tr('JSON Lines with "lang" and "text" to measure on, instead of the bundled text'),
     )
+    parser.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="SUITE=FILE",
+        help=tr("compare a score of training.evaluate as well; may be given several times"),
+    )
+    parser.add_argument(
+        "--task-limit", type=int, metavar="N", help=tr("so many questions of each task")
+    )
     arguments = parser.parse_args()
     rounding = arguments.kv_cache or arguments.precision in ("int8", "int4")
+    if arguments.exporter == "optimum" and arguments.task:
+        parser.error(tr("tasks are compared for our own exporter only"))
     if arguments.exporter == "optimum" and rounding:
         parser.error(tr("optimum writes float32 only"))
     if arguments.precision == "fp32" and arguments.kv_cache == "int8":
@@ -265,6 +284,8 @@ def main() -> None:
             kv_cache=arguments.kv_cache,
             max_loss=None if arguments.max_loss is None else arguments.max_loss / 100,
             heldout_path=arguments.heldout,
+            tasks=[parse_task(text) for text in arguments.task],
+            task_limit=arguments.task_limit,
         )
     for result in facts.fidelity:
         print(

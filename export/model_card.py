@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.config import ModelConfig
 from export.calibration import Calibration
+from export.task_scores import TaskScore
 from export.verification import GREEDY_STEPS, Fidelity
 
 _TABLE_HEAD = (
@@ -51,6 +52,7 @@ class Facts:
     """Of the float32 graph that was held against PyTorch."""
     fidelity: Sequence[Fidelity]
     checkpoint_card: Mapping[str, Any]
+    task_scores: Sequence[TaskScore] = ()
 
     @property
     def precision(self) -> str:
@@ -74,6 +76,7 @@ def render(facts: Facts) -> str:
         _shape(facts),
         _USE,
         _fidelity(facts),
+        _tasks(facts.task_scores),
         _layers(facts.calibration) if facts.calibration else "",
         _origin(facts.checkpoint_card),
         _LIMITS,
@@ -146,6 +149,17 @@ def _table_row(result: Fidelity) -> str:
         f"| {result.language} | {result.tokens:,} | {result.checkpoint_bits_per_byte:.4f}"
         f" | {result.bundle_bits_per_byte:.4f} | {result.loss:+.2%} | {result.agreement:.1%} |"
     )
+
+
+def _tasks(scores: Sequence[TaskScore]) -> str:
+    if not scores:
+        return ""
+    lines = ["| task | measure | checkpoint | this bundle |", "|---|---|---|---|"]
+    lines += [
+        f"| {one.suite}, {one.data} | {one.measure} | {one.checkpoint:.1f} | {one.bundle:.1f} |"
+        for one in scores
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _layers(calibration: Calibration) -> str:

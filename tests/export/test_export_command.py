@@ -12,10 +12,11 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.bundle import open_bundle
-from engine.errors import BundleError, DataError, GebError
+from engine.errors import BundleError, ConfigError, DataError, GebError
 from engine.i18n import language, set_language
 from engine.model import Model
 from export.__main__ import export, main
+from export.task_scores import parse_task
 from export.texts import CALIBRATION
 
 
@@ -111,6 +112,32 @@ def test_an_export_that_costs_more_than_allowed_fails_and_says_how_to_allow_it(
             heldout_path=CALIBRATION,
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_tasks_are_scored_on_both_sides(checkpoint: Path, heldout: Path, tmp_path: Path) -> None:
+    data = tmp_path / "questions.json"
+    paragraph = {
+        "context": "The old mill stands by the river.",
+        "qas": [
+            {
+                "id": "1",
+                "question": "Where does the old mill stand?",
+                "answers": [{"text": "by the river", "answer_start": 20}],
+            }
+        ],
+    }
+    other = {"context": "天气很好。", "qas": []}
+    articles = [{"title": t, "paragraphs": [p]} for t, p in (("mill", paragraph), ("sky", other))]
+    data.write_text(json.dumps({"data": articles}), encoding="utf-8")
+    tasks = [parse_task(f"docqa={data}")]
+    facts = export(checkpoint, tmp_path / "out", heldout_path=heldout, tasks=tasks, task_limit=1)
+    assert {"em", "f1"} <= {one.measure for one in facts.task_scores}
+    assert "| docqa, questions.json | f1 |" in (tmp_path / "out/README.md").read_text()
+
+
+def test_a_task_in_another_form_is_refused() -> None:
+    with pytest.raises(ConfigError, match="SUITE=FILE"):
+        parse_task("docqa")
 
 
 def test_a_failed_export_leaves_the_old_bundle(
