@@ -71,7 +71,7 @@ class Api:
     async def _chat(self, request: ChatRequest, receive: Receive, reply: Reply) -> None:
         answer = self._answers.ask(request)
         gone = asyncio.create_task(until_gone(receive))
-        # A client that hangs up makes room at once, whether its answer has begun or not.
+        # Who hangs up needs no answer, whether it has begun or not.
         gone.add_done_callback(lambda _task: self._answers.cancel(answer))
         try:
             await answer.begin()

@@ -76,12 +76,14 @@ def parse_chat_request(body: bytes) -> ChatRequest:
                 code="unsupported_parameter",
                 param=name[:_MOST_QUOTED],
             )
+    messages = _typed(values, "messages", list)
+    if not messages:
+        raise ApiError("There is no message to answer.", param="messages")
     options = _typed(values, "stream_options", dict, {})
     return ChatRequest(
         model=_typed(values, "model", str),
         messages=[
-            _message(message, f"messages[{index}]")
-            for index, message in enumerate(_typed(values, "messages", list))
+            _message(message, f"messages[{index}]") for index, message in enumerate(messages)
         ],
         sampling=_sampling(values),
         stream=_typed(values, "stream", bool, False),
@@ -131,7 +133,7 @@ def _message(message: object, place: str) -> Message:
     if not isinstance(message, dict):
         raise _wrong_type(place)
     role = message.get("role")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise ApiError(
             "{place} must have one of these roles: {roles}.",
             place=place,

@@ -1,6 +1,7 @@
 """The key that a program must show: made at first use, readable by its user only."""
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ from engine.paths import config_dir
 _PREFIX = "geb-"
 _KEY_BYTES = 32
 _MOST_CHARACTERS = 200
+_KEY = re.compile(_PREFIX + r"[A-Za-z0-9_-]{40,100}")
 
 
 def key_path() -> Path:
@@ -35,12 +37,12 @@ def read_key() -> str:
                 path=path,
             )
         with path.open(encoding="ascii", errors="replace") as file:
-            key = file.read(_MOST_CHARACTERS + 1).strip()
+            key = file.read(_MOST_CHARACTERS).strip()
     except OSError as error:
         raise StoreError(
             "The key file {path} cannot be used: {detail}.", path=path, detail=error.strerror
         ) from error
-    if not key.startswith(_PREFIX) or len(key) < len(_PREFIX) + _KEY_BYTES or not key.isprintable():
+    if not _KEY.fullmatch(key):
         raise StoreError("{path} holds no key. Delete the file, and a new key is made.", path=path)
     return key
 

@@ -16,7 +16,7 @@ from engine.worker import EngineWorker
 LOOPBACK = "127.0.0.1"
 MAX_REQUESTS = 8
 """Requests that wait or are being answered; whoever sits at the window waits behind them."""
-_STOP_SECONDS = 2
+_STOP_SECONDS = 1
 _BACKLOG = 32
 
 
