@@ -93,6 +93,8 @@ def parse_chat_request(body: bytes) -> ChatRequest:
 
 def quoted(value: object) -> str:
     """Return what a client sent, short enough for a sentence."""
+    if isinstance(value, list | dict):
+        return "[…]" if isinstance(value, list) else "{…}"
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= _MOST_QUOTED else text[:_MOST_QUOTED] + "…"
 
