@@ -43,7 +43,7 @@ def test_closing_a_stream_frees_the_queue(serve: Any, slowly: Any) -> None:
         started = time.monotonic()
         stream.close()
         wait_until(lambda: len(slowly.ended) == 1)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 3
         assert max(slowly.tokens.values()) < 100
         assert ask(client).usage.completion_tokens == 3
 
@@ -104,7 +104,7 @@ def test_stopping_ends_every_answer_at_once(serve: Any, slowly: Any) -> None:
         with pytest.raises(InternalServerError, match="The server is closing"):
             waiting.result()
         stopping.result()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
         assert serving.server.address is None
         with pytest.raises(APIError):
             OpenAI(api_key=serving.key, base_url=address, max_retries=0).models.list()
