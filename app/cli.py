@@ -13,6 +13,7 @@ from pathlib import Path
 from app.cli_words import translate_argparse
 from app.display import has_display, missing_libraries
 from engine import __version__
+from engine.api import DEFAULT_PORT
 from engine.errors import StoreError
 from engine.i18n import set_language, system_language, tr
 from engine.paths import log_dir
@@ -91,6 +92,15 @@ def _models(options: argparse.Namespace) -> int:
     return list_models()
 
 
+def _serve(options: argparse.Namespace) -> int:
+    # The server's libraries are not needed for anything else.
+    from engine.terminal_serve import ServeOptions, print_key, serve
+
+    if options.print_key:
+        return print_key()
+    return serve(ServeOptions(model=options.model, port=options.port))
+
+
 def _parser() -> argparse.ArgumentParser:
     translate_argparse()
     parser = argparse.ArgumentParser(
@@ -108,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"))
     _add_chat(commands.add_parser("chat", help=tr("chat in the terminal")))
     _add_models(commands.add_parser("models", help=tr("list the installed models, or verify them")))
+    _add_serve(commands.add_parser("serve", help=tr("answer other programs on this computer")))
     return parser
 
 
@@ -120,14 +131,7 @@ def _add_chat(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--prompt", metavar=tr("TEXT"), help=tr("answer this message and exit"))
     add("--json", action="store_true", help=tr("with --prompt: print one JSON object"))
-    # SUPPRESS keeps a --model that stands before the command.
-    add(
-        "--model",
-        type=Path,
-        metavar=tr("DIR"),
-        default=argparse.SUPPRESS,
-        help=_model_help(),
-    )
+    _add_model(parser)
     add("--seed", type=int, metavar="N", help=tr("the same seed gives the same answer"))
     add("--temperature", type=float, metavar="T", help=tr("0 always takes the likeliest word"))
     add("--system", metavar=tr("TEXT"), help=tr("what the model is told before the first message"))
@@ -146,6 +150,34 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", help=tr("compare every file with its checksum"))
     verify.add_argument(
         "folder", type=Path, nargs="?", metavar=tr("DIR"), help=tr("this model folder only")
+    )
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.description = tr(
+        "Answer other programs on this computer over OpenAI's API, until Ctrl-C. Nothing outside "
+        "this computer can connect, and a program must show the key."
+    )
+    parser.set_defaults(run=_serve)
+    add = parser.add_argument
+    _add_model(parser)
+    add(
+        "--port",
+        type=int,
+        metavar="N",
+        default=DEFAULT_PORT,
+        help=tr("listen on this port instead of %(default)s; 0 takes any free one"),
+    )
+    add("--print-key", action="store_true", help=tr("print the key and exit"))
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar=tr("DIR"),
+        default=argparse.SUPPRESS,  # keeps a --model that stands before the command
+        help=_model_help(),
     )
 
 

@@ -89,6 +89,11 @@ class ChatService:
             self.store.close()
             raise
 
+    @property
+    def worker(self) -> EngineWorker:
+        """The engine's thread, whose one queue others may use as well (see engine.api)."""
+        return self._worker
+
     def load_model(self, path: Path) -> int:
         """Begin to open the bundle at `path`; returns the request_id of the events about it."""
         return self._worker.load(path)

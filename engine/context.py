@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.chat_template import ChatTemplate, Message
-from engine.errors import GenerationError
+from engine.errors import ContextError, GenerationError
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ def fit(template: ChatTemplate, messages: Sequence[Message], budget_tokens: int)
     """Encode `messages` into at most `budget_tokens` tokens, ready to be answered.
 
     The oldest turns (a user's message with what answered it) are left out whole; system
-    messages at the start stay. Raises GenerationError if the last turn alone does not fit,
+    messages at the start stay. Raises ContextError if the last turn alone does not fit,
     BundleError if the template fails.
     """
     if not messages:
@@ -37,7 +37,7 @@ def fit(template: ChatTemplate, messages: Sequence[Message], budget_tokens: int)
     turn = 0 if fits(0) else bisect_left(range(len(starts)), True, lo=1, key=fits)
     turn = min(turn, len(starts) - 1)
     if len(encoded[turn]) > budget_tokens:
-        raise GenerationError(
+        raise ContextError(
             "The message is too long: it takes {tokens} tokens, and the model has room for "
             "{budget}. Shorten it.",
             tokens=len(encoded[turn]),

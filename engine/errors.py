@@ -44,3 +44,7 @@ class StoreError(GebError):
 
 class GenerationError(GebError):
     """A request that the model cannot answer."""
+
+
+class ContextError(GenerationError):
+    """A conversation whose last turn does not fit the model's context."""

@@ -2,27 +2,21 @@
 
 import json
 import re
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from types import FrameType
 
 from engine.bundle import default_bundle_path
-from engine.chat import AnswerEvent, AnswerNotSaved, ChatEvent, ChatService
+from engine.chat import AnswerEvent, AnswerNotSaved, ChatService
 from engine.errors import GebError, GenerationError
 from engine.events import (
     Cancelled,
-    ContextReduced,
     ContextTrimmed,
     Done,
-    Event,
     Failed,
-    ModelFailed,
     ModelLoaded,
     Token,
     Usage,
@@ -31,6 +25,7 @@ from engine.i18n import tr
 from engine.paths import store_path
 from engine.sampling import SamplingParams
 from engine.store import Conversation, Store
+from engine.terminal_inbox import Inbox, wait_for_model
 from engine.terminal_text import notice, printable, say
 from engine.worker import EngineWorker
 
@@ -75,37 +70,6 @@ class _Answer:
         return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-class _Inbox:
-    """Events of the engine's thread, and Ctrl-C (None), in the order in which they come."""
-
-    def __init__(self) -> None:
-        # A SimpleQueue may be filled from a signal handler, whatever it interrupts.
-        self._events: SimpleQueue[Event | ChatEvent | None] = SimpleQueue()
-        self.put = self._events.put
-
-    def get(self) -> Event | ChatEvent | None:
-        """Wait for the next one."""
-        while True:
-            with suppress(Empty):
-                # Windows delivers Ctrl-C only between waits.
-                return self._events.get(timeout=0.2)
-
-    @contextmanager
-    def ctrl_c(self) -> Iterator[None]:
-        """Receive Ctrl-C as None instead of KeyboardInterrupt."""
-
-        def on_signal(_number: int, _frame: FrameType | None) -> None:
-            self._events.put(None)
-
-        previous = signal.signal(signal.SIGINT, on_signal)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, previous)
-            while not self._events.empty():  # a late Ctrl-C was not meant for the next answer
-                self._events.get()
-
-
 def answer_once(prompt: str, options: ChatOptions, *, as_json: bool) -> int:
     """Answer `prompt` on stdout; return 0 if the answer came to its end.
 
@@ -134,14 +98,14 @@ def chat(options: ChatOptions) -> int:
     """Read messages line by line and stream the answers, until Ctrl-D or /exit."""
     with suppress(ImportError):
         import readline  # noqa: F401  (its import gives input() editing and a history)
-    inbox = _Inbox()
+    inbox = Inbox()
     try:
         with closing(ChatService(store_path(), inbox.put)) as service:
             _tell_set_aside(service)
             number = options.conversation
             conversation = None if number is None else _open(service.store, number, options)
             service.load_model(options.model or default_bundle_path())
-            loaded = _wait_for_model(inbox)
+            loaded = wait_for_model(inbox)
             params = options.params(loaded)
             _greet(loaded, conversation)
             _converse(service, inbox, params, conversation, options.system or "")
@@ -153,7 +117,7 @@ def chat(options: ChatOptions) -> int:
 
 def _converse(
     service: ChatService,
-    inbox: _Inbox,
+    inbox: Inbox,
     params: SamplingParams,
     conversation: Conversation | None,
     system_prompt: str,
@@ -178,10 +142,10 @@ def _converse(
 
 
 def _ask_alone(prompt: str, options: ChatOptions, show: Callable[[str], None]) -> _Answer:
-    inbox = _Inbox()
+    inbox = Inbox()
     with closing(EngineWorker(inbox.put)) as worker:
         worker.load(options.model or default_bundle_path())
-        loaded = _wait_for_model(inbox)
+        loaded = wait_for_model(inbox)
         params = options.params(loaded)
         with inbox.ctrl_c():
             turns = [{"role": "user", "content": prompt}]
@@ -195,12 +159,12 @@ def _ask_alone(prompt: str, options: ChatOptions, show: Callable[[str], None]) -
 def _ask_in_conversation(
     number: int, prompt: str, options: ChatOptions, show: Callable[[str], None]
 ) -> _Answer:
-    inbox = _Inbox()
+    inbox = Inbox()
     with closing(ChatService(store_path(), inbox.put)) as service:
         _tell_set_aside(service)
         conversation = _open(service.store, number, options)
         service.load_model(options.model or default_bundle_path())
-        loaded = _wait_for_model(inbox)
+        loaded = wait_for_model(inbox)
         params = options.params(loaded)
         with inbox.ctrl_c():
             _, assistant = service.send(conversation.id, prompt, params)
@@ -208,25 +172,7 @@ def _ask_in_conversation(
     return replace(answer, model=loaded.name)
 
 
-def _wait_for_model(inbox: _Inbox) -> ModelLoaded:
-    while True:
-        match inbox.get():
-            case ModelLoaded() as loaded:
-                return loaded
-            case ModelFailed(error=error):
-                raise error
-            case ContextReduced(wanted=wanted, context_length=length):
-                notice(
-                    tr(
-                        "Memory is short: the model can use {length} tokens of context instead of "
-                        "{wanted}.",
-                        length=length,
-                        wanted=wanted,
-                    )
-                )
-
-
-def _receive(inbox: _Inbox, stop: Callable[[], None], show: Callable[[str], None]) -> _Answer:
+def _receive(inbox: Inbox, stop: Callable[[], None], show: Callable[[str], None]) -> _Answer:
     """Show the pieces of an answer as they come, and return the whole."""
     pieces: list[str] = []
     while True:

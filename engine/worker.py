@@ -35,6 +35,7 @@ _logger = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True)
 class _Request:
     request_id: int
+    on_event: Callable[[Event], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -55,7 +56,7 @@ class _Generate(_Request):
 class EngineWorker:
     """Loads models and answers conversations in the background, one request at a time, in order.
 
-    All methods may be called from any thread and return at once, but for `close`. `on_event`
+    All methods may be called from any thread and return at once, but for `close`. A listener
     is called on the worker's thread, possibly before the method that caused the event
     returns. Every accepted request ends with exactly one of ModelLoaded, ModelFailed, Done,
     Cancelled and Failed. Nothing that goes wrong ends the thread.
@@ -71,6 +72,7 @@ class EngineWorker:
         self._bundle: Bundle | None = None
         self._model: Model | None = None
         self._answering: _Generate | None = None
+        self._loaded: ModelLoaded | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -89,6 +91,7 @@ class EngineWorker:
         return self._submit(
             _Load(
                 request_id=next(self._ids),
+                on_event=self._on_event,
                 path=path,
                 verify=verify,
                 num_threads=num_threads,
@@ -96,13 +99,30 @@ class EngineWorker:
             )
         )
 
-    def generate(self, messages: Sequence[Message], params: SamplingParams | None = None) -> int:
+    @property
+    def loaded(self) -> ModelLoaded | None:
+        """What was said of the model in use, the same object until another takes its place."""
+        return self._loaded
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        params: SamplingParams | None = None,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> int:
         """Answer a conversation; without `params` as the model's own settings say.
 
+        The events of this answer go to `on_event`, if it is given, instead of the worker's.
         Returns the request's id.
         """
         return self._submit(
-            _Generate(request_id=next(self._ids), messages=list(messages), params=params)
+            _Generate(
+                request_id=next(self._ids),
+                on_event=on_event or self._on_event,
+                messages=list(messages),
+                params=params,
+            )
         )
 
     def cancel(self, request_id: int) -> None:
@@ -161,7 +181,7 @@ class EngineWorker:
         if isinstance(request, _Load):
             self._load(request)
         elif request.cancelled.is_set():
-            self._emit(Cancelled(request.request_id, Usage(0, 0, 0.0, 0.0, 0)))
+            self._emit(request, Cancelled(request.request_id, Usage(0, 0, 0.0, 0.0, 0)))
         else:
             with self._answers(request):
                 self._generate(request)
@@ -184,11 +204,11 @@ class EngineWorker:
         # The frames of a traceback would keep a half-loaded model in memory.
         error.__traceback__ = error.__cause__ = error.__context__ = None
         failure = ModelFailed if isinstance(request, _Load) else Failed
-        self._emit(failure(request.request_id, error))
+        self._emit(request, failure(request.request_id, error))
 
-    def _emit(self, event: Event) -> None:
+    def _emit(self, request: _Request, event: Event) -> None:
         try:
-            self._on_event(event)
+            request.on_event(event)
         except Exception:
             _logger.exception("the listener failed on %s", type(event).__name__)
 
@@ -196,7 +216,7 @@ class EngineWorker:
         if request.cancelled.is_set():
             raise BundleError("The model was not loaded: the request was cancelled.")
         started = perf_counter()
-        self._emit(ModelLoading(request.request_id, request.path))
+        self._emit(request, ModelLoading(request.request_id, request.path))
         bundle = open_bundle(request.path, verify=request.verify)
         model = Model(
             bundle, num_threads=request.num_threads, context_length=request.context_length
@@ -206,9 +226,12 @@ class EngineWorker:
         self._bundle, self._model = bundle, model
         wanted, length = model.wanted_context_length, model.context_length
         if length < wanted:
-            self._emit(ContextReduced(request.request_id, wanted, length))
+            self._emit(request, ContextReduced(request.request_id, wanted, length))
         seconds = perf_counter() - started
-        self._emit(ModelLoaded(request.request_id, bundle.name, length, seconds, bundle.generation))
+        self._loaded = ModelLoaded(
+            request.request_id, bundle.name, length, seconds, bundle.generation
+        )
+        self._emit(request, self._loaded)
 
     def _generate(self, request: _Generate) -> None:
         if self._model is None or self._bundle is None:
@@ -219,7 +242,7 @@ class EngineWorker:
         budget = length - min(params.max_new_tokens, length // 4)
         prompt = fit(self._bundle.chat_template, request.messages, budget)
         if prompt.dropped_messages:
-            self._emit(ContextTrimmed(request.request_id, prompt.dropped_messages))
+            self._emit(request, ContextTrimmed(request.request_id, prompt.dropped_messages))
         for event in generate(
             self._model,
             self._bundle,
@@ -228,4 +251,4 @@ class EngineWorker:
             request.cancelled.is_set,
             request_id=request.request_id,
         ):
-            self._emit(event)
+            self._emit(request, event)
