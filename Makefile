@@ -3,7 +3,7 @@
 # The other targets are described in README.md.
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run setup test test-slow lint rebuild bench bench-training screenshots clean
+.PHONY: run setup test test-slow lint rebuild bench bench-peers bench-training screenshots clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -74,6 +74,18 @@ rebuild: $(VENV)/dev-ready
 
 bench: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_engine.py
+
+# The engines that ours is compared with have an environment of their own: they are none of our
+# dependencies. Where they cannot be built the comparison says so and goes on without them.
+PEERS := build/bench/peers
+bench-peers: $(VENV)/dev-ready $(PEERS)/ready
+	$(BIN)/python tests/benchmarks/bench_peers.py --peers-python $(PEERS)/venv/bin/python
+
+$(PEERS)/ready: tests/benchmarks/peers.txt | $(VENV)/system-ready
+	@echo "Building llama.cpp from source (once; it takes a while)…"
+	@$(PYTHON) -m venv $(PEERS)/venv
+	@$(PEERS)/venv/bin/pip install --verbose --no-binary llama-cpp-python --requirement $< \
+		> $(PEERS)/build.log 2>&1 && touch $@ || echo "It failed; $(PEERS)/build.log says why."
 
 bench-training: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_training.py
