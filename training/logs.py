@@ -22,6 +22,7 @@ class TrainingLog:
         stage: str,
         steps: int,
         step: int,
+        drawn: int = 0,
         *,
         first: bool = True,
         tensorboard: bool = False,
@@ -30,7 +31,7 @@ class TrainingLog:
         self._bar = tqdm(total=steps, desc=stage, disable=not first, dynamic_ncols=True)
         self._board = _board(out / "tensorboard", step) if first and tensorboard else None
         self._files: dict[str, TextIO] = {}
-        self.rewind(step)
+        self.rewind(step, drawn)
 
     def __enter__(self) -> "TrainingLog":
         return self
@@ -46,14 +47,17 @@ class TrainingLog:
         if self._board is not None:
             self._board.close()
 
-    def rewind(self, step: int, *, keep_events: bool = False) -> None:
-        """Go on from `step`: what an interrupted run logged after it happens again."""
+    def rewind(self, step: int, drawn: int | None = None) -> None:
+        """Go on from `step`: what an interrupted run logged after it happens again.
+
+        So do events from batch `drawn` on; None for a run that goes back itself, and past them.
+        """
         self._close_files()
         for name in (LOG, SAMPLES):
             path = self.out / name
             if self.first and path.is_file():
                 lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-                kept = [line for line in lines if _stays(line, step, keep_events=keep_events)]
+                kept = [line for line in lines if _stays(line, step, drawn)]
                 write_atomically(path, "".join(kept))
         self._bar.n = self._bar.initial = step
         self._bar.refresh()
@@ -98,13 +102,15 @@ class TrainingLog:
         self._files.clear()
 
 
-def _stays(line: str, step: int, *, keep_events: bool) -> bool:
-    """Return whether a logged line is before `step`; a kill may have cut the last one short."""
+def _stays(line: str, step: int, drawn: int | None) -> bool:
+    """Return whether a logged line is still true; a kill may have cut the last one short."""
     try:
         entry = json.loads(line)
     except ValueError:
         return False
-    return entry["step"] <= step or (keep_events and "event" in entry)
+    if "event" in entry:
+        return drawn is None or entry.get("batch", 0) < drawn
+    return entry["step"] <= step
 
 
 def _board(folder: Path, step: int) -> Any:

@@ -98,6 +98,7 @@ class Trainer:
             self.run.stage,
             settings.steps,
             self.step,
+            self.drawn,
             first=self.processes.rank == 0,
             tensorboard=self.run.tensorboard,
         )
@@ -264,8 +265,9 @@ class Trainer:
         folder = early[-1] if early else folders[0]
         self.spikes.load_window(self._restore(folder).spikes)
         self.processes.first_does(partial(checkpoint.rewind, self.run.out, folder))
-        self.log.rewind(self.step, keep_events=True)
-        self._log_event("skip", first=max(0, first), last=batch + self.settings.spikes.skip_after)
+        self.log.rewind(self.step)
+        last = batch + self.settings.spikes.skip_after
+        self._log_event("skip", batch=batch, first=max(0, first), last=last)
 
     def _restore(self, folder: Path) -> checkpoint.Progress:
         release(self.model)

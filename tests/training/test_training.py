@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from training_helpers import SETTINGS, ScriptedBatches, Workshop, log_of, write_data
+from training_helpers import (
+    SETTINGS,
+    ScriptedBatches,
+    Workshop,
+    events_of,
+    log_of,
+    steps_of,
+    write_data,
+)
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError, DataError
@@ -97,9 +105,13 @@ def test_what_a_killed_run_logged_after_its_checkpoint_is_not_logged_twice(
 ) -> None:
     workshop.trainer(tmp_path, stop_at=2).train()
     with (tmp_path / "log.jsonl").open("a") as log:
+        # The batch of the first event was drawn before the checkpoint, that of the second after.
+        log.write('{"step": 3, "event": "spike", "batch": 2}\n')
+        log.write('{"step": 3, "event": "spike", "batch": 3}\n')
         log.write('{"step": 4, "loss": 1}\n{"step": 5, "lo')
     workshop.trainer(tmp_path, resume=True).train()
-    assert [entry["step"] for entry in log_of(tmp_path)] == list(range(1, 9))
+    assert [entry["batch"] for entry in events_of(tmp_path)] == [2]
+    assert [entry["step"] for entry in steps_of(tmp_path)] == list(range(1, 9))
 
 
 def test_a_new_run_in_the_folder_of_an_old_one_leaves_nothing_of_it(
