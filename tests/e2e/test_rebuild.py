@@ -20,7 +20,7 @@ def test_raw_text_becomes_a_model_that_answers(tmp_path: Path) -> None:
     )
     assert rebuild.returncode == 0, rebuild.stderr[-3000:]
     bundle = tmp_path / "bundle"
-    answer = _ask(bundle, "What is your name?")
+    answer = _ask(bundle, "Who are you?")
     assert answer["finish_reason"] == "stop"
     assert "GEB" in answer["text"]
     assert "GEB" in _ask(bundle, "你是谁？")["text"]
