@@ -7,7 +7,7 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -26,14 +26,22 @@ class Database:
 
     Creates the file if there is none and brings its tables up to date. Raises StoreError
     if it cannot be opened or was written by a newer version (then it is left untouched).
+    `functions` of one text each can be used in SQL, and by the triggers of the tables.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        migrations: Sequence[Migration],
+        functions: Mapping[str, Callable[[str], str]],
+    ) -> None:
         self.path = path
         _create_file(path)
         with sqlite_errors(path):
             self._connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None)
             try:
+                for name, function in functions.items():
+                    self._connection.create_function(name, 1, function, deterministic=True)
                 self._prepare(migrations)
             except BaseException:
                 self._connection.close()
@@ -45,13 +53,16 @@ class Database:
             return self._connection.execute(sql, parameters).fetchall()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit all that happens inside durably, or nothing of it. May be nested."""
+    def transaction(self, *, writes: bool = True) -> Iterator[None]:
+        """Commit all that happens inside durably, or nothing of it. May be nested.
+
+        Without `writes` it only makes several reads see the same state, and waits for nobody.
+        """
         if self._connection.in_transaction:
             yield
             return
         # IMMEDIATE: two writers wait for each other here instead of failing half-way.
-        self.execute("BEGIN IMMEDIATE")
+        self.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         try:
             yield
             self.execute("COMMIT")

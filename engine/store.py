@@ -1,62 +1,53 @@
 """Conversations in one SQLite file. What a method has returned from is on the disk.
 
 The messages of a conversation form a tree: each names its parent, and the conversation names
-the leaf of the branch that is shown. Nothing is ever removed from a tree.
+the leaf of the branch that is shown. Nothing is ever removed from a tree: what replaces a
+message is another version of it, below the same parent.
 """
 
+import json
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
+from engine import store_search, store_tree
 from engine.database import Database, set_aside_if_damaged
 from engine.errors import StoreError
 from engine.events import Usage
-from engine.store_schema import MIGRATIONS
+from engine.store_copy import as_json, copy_tree, storable
+from engine.store_schema import FUNCTIONS, MIGRATIONS
+from engine.store_tree import MESSAGE_COLUMNS
+from engine.store_types import (
+    Conversation,
+    ConversationTree,
+    Message,
+    Role,
+    SearchHit,
+    Status,
+)
 
-Role = Literal["user", "assistant"]
-Status = Literal["complete", "streaming", "interrupted", "cancelled", "failed"]
-"""A message being written is "streaming"; one whose process died is "interrupted"."""
+__all__ = [
+    "Conversation",
+    "ConversationTree",
+    "Message",
+    "Role",
+    "SearchHit",
+    "Status",
+    "Store",
+    "set_aside_damaged_store",
+]
 
-_CONVERSATION = "SELECT id, title, system_prompt, created_at, updated_at FROM conversations "
+_CONVERSATION = (
+    "SELECT id, title, system_prompt, created_at, updated_at, pinned FROM conversations "
+)
 _MAX_ID = 2**63 - 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conversation:
-    """A conversation without its messages. Times are seconds since 1970 (UTC)."""
-
-    id: int
-    title: str
-    system_prompt: str
-    created_at: float
-    updated_at: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """One message. What follows `created_at` is known only of a finished answer."""
-
-    id: int
-    conversation_id: int
-    parent_id: int | None
-    role: Role
-    content: str
-    status: Status
-    created_at: float
-    finish_reason: str | None
-    """"stop", "length", "cancelled" or "error"."""
-    model: str | None
-    """Name of the model that answered."""
-    error: str | None
-    """The sentence that was shown, in the language of that moment."""
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    prefill_ms: float | None
-    decode_tokens_per_second: float | None
+_NEVER_FINISHED = 0.0
+"""When what an import has not finished yet was "deleted": the next purge erases it."""
 
 
 class Store:
@@ -68,7 +59,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._database = Database(path, MIGRATIONS)
+        self._database = Database(path, MIGRATIONS, FUNCTIONS)
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +88,7 @@ class Store:
         row = self._database.execute(
             "INSERT INTO conversations (title, system_prompt, created_at, updated_at)"
             " VALUES (?, ?, ?, ?) RETURNING id",
-            (_storable(title), _storable(system_prompt), now, now),
+            (storable(title), storable(system_prompt), now, now),
         )[0]
         return self.conversation(row["id"])
 
@@ -109,34 +100,45 @@ class Store:
         )
         if not rows:
             raise StoreError("There is no conversation {number}.", number=conversation_id)
-        return Conversation(**rows[0])
+        return _conversation(rows[0])
 
     def list_conversations(self, limit: int = -1) -> list[Conversation]:
-        """Return the conversations that are not deleted, last used first (-1: all of them)."""
+        """Return those not deleted: pinned ones, then the others, last used first (-1: all)."""
         rows = self._database.execute(
-            _CONVERSATION + "WHERE deleted_at IS NULL ORDER BY updated_at DESC, id DESC LIMIT ?",
+            _CONVERSATION + "WHERE deleted_at IS NULL"
+            " ORDER BY pinned DESC, updated_at DESC, id DESC LIMIT ?",
             (limit,),
         )
-        return [Conversation(**row) for row in rows]
+        return [_conversation(row) for row in rows]
 
     def rename(self, conversation_id: int, title: str) -> None:
         """Give a conversation another title; its place in the list stays."""
-        self._update_conversation("title = ?", conversation_id, _storable(title))
+        self._update_conversation("title = ?", conversation_id, storable(title))
 
     def set_system_prompt(self, conversation_id: int, system_prompt: str) -> None:
         """Change what the model is told before the first message; "" for nothing."""
-        self._update_conversation("system_prompt = ?", conversation_id, _storable(system_prompt))
+        self._update_conversation("system_prompt = ?", conversation_id, storable(system_prompt))
+
+    def set_pinned(self, conversation_id: int, *, pinned: bool) -> None:
+        """Put a conversation before those that are not pinned, or back among them."""
+        self._update_conversation("pinned = ?", conversation_id, pinned)
+
+    def settings(self, conversation_id: int) -> dict[str, object]:
+        """Return what `set_settings` stored last; {} at first."""
+        settings: dict[str, object] = json.loads(self._column("settings", conversation_id))
+        return settings
+
+    def set_settings(self, conversation_id: int, settings: Mapping[str, object]) -> None:
+        """Keep a JSON object with a conversation; the store does not look into it."""
+        self._update_conversation("settings = ?", conversation_id, as_json(settings))
 
     def draft(self, conversation_id: int) -> str:
         """Return the text that was typed but not sent yet."""
-        self.conversation(conversation_id)
-        sql = "SELECT draft FROM conversations WHERE id = ?"
-        draft: str = self._database.execute(sql, (conversation_id,))[0]["draft"]
-        return draft
+        return self._column("draft", conversation_id)
 
     def set_draft(self, conversation_id: int, text: str) -> None:
         """Keep text that was typed but not sent yet."""
-        self._update_conversation("draft = ?", conversation_id, _storable(text))
+        self._update_conversation("draft = ?", conversation_id, storable(text))
 
     def delete(self, conversation_id: int) -> None:
         """Hide a conversation; `undelete` brings it back until it is purged."""
@@ -169,15 +171,14 @@ class Store:
             if parent_id is not None and self.message(parent_id).conversation_id != conversation_id:
                 raise StoreError("There is no message {number}.", number=parent_id)
             row = self._database.execute(
-                "INSERT INTO messages"
-                " (conversation_id, parent_id, role, content, status, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?) RETURNING *",
-                (conversation_id, parent_id, role, _storable(content), status, now),
+                "INSERT INTO messages (conversation_id, parent_id, role, content, status,"
+                f" created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING {MESSAGE_COLUMNS}",  # noqa: S608
+                (conversation_id, parent_id, role, storable(content), status, now),
             )[0]
             self._database.execute(
-                "UPDATE conversations SET active_leaf_id = ?, updated_at = ? WHERE id = ?",
-                (row["id"], now, conversation_id),
+                "UPDATE conversations SET updated_at = ? WHERE id = ?", (now, conversation_id)
             )
+            store_tree.show_branch(self._database, conversation_id, row["id"])
         return Message(**row)
 
     def update_message(
@@ -209,12 +210,15 @@ class Store:
             "UPDATE messages SET content = ?, status = ?, finish_reason = ?, model = ?, error = ?,"
             " prompt_tokens = ?, completion_tokens = ?, prefill_ms = ?,"
             " decode_tokens_per_second = ? WHERE id = ?",
-            (_storable(content), status, finish_reason, model, error, *costs, message_id),
+            (storable(content), status, finish_reason, model, error, *costs, message_id),
         )
 
     def message(self, message_id: int) -> Message:
         """Return one message, of a deleted conversation too."""
-        rows = self._database.execute("SELECT * FROM messages WHERE id = ?", (message_id,))
+        rows = self._database.execute(
+            f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE id = ?",  # noqa: S608 (our own words)
+            (message_id if 0 < message_id <= _MAX_ID else None,),
+        )
         if not rows:
             raise StoreError("There is no message {number}.", number=message_id)
         return Message(**rows[0])
@@ -222,20 +226,121 @@ class Store:
     def thread(self, conversation_id: int) -> list[Message]:
         """Return the messages of the branch that is shown, first message first."""
         self.conversation(conversation_id)
-        rows = self._database.execute(
-            """
-            WITH RECURSIVE branch AS (
-                SELECT messages.* FROM messages
-                JOIN conversations ON messages.id = conversations.active_leaf_id
-                WHERE conversations.id = ?
-                UNION ALL
-                SELECT messages.* FROM messages JOIN branch ON messages.id = branch.parent_id
+        return [Message(**row) for row in store_tree.branch(self._database, conversation_id)]
+
+    def versions(self, conversation_id: int) -> dict[int, list[int]]:
+        """Return, for each message of the shown branch with other versions, the ids of all.
+
+        They are in the order in which they came, the shown one among them.
+        """
+        self.conversation(conversation_id)
+        return store_tree.versions(self._database, conversation_id)
+
+    def show_version(self, message_id: int) -> None:
+        """Show the branch through a message, as it was shown last; no change if it is shown.
+
+        So the arrows step between versions, and a search jumps to what it found.
+        """
+        with self._database.transaction():
+            conversation_id = self.message(message_id).conversation_id
+            if message_id in (message.id for message in self.thread(conversation_id)):
+                return
+            leaf_id = store_tree.leaf_below(self._database, conversation_id, message_id)
+            store_tree.show_branch(self._database, conversation_id, leaf_id)
+
+    def search(self, query: str, limit: int = 50) -> list[SearchHit]:
+        """Return where all words of `query` are: titles, then messages of all branches.
+
+        At most `limit` of each, the newest first. A word matches from its beginning, Chinese
+        anywhere; case, accents and width do not matter. An answer is found once it has ended.
+        """
+        return store_search.search(self._database, query, limit)
+
+    def tree(self, conversation_id: int) -> ConversationTree:
+        """Return a conversation with all its branches."""
+        with self._database.transaction(writes=False):
+            conversation = self.conversation(conversation_id)
+            rows = self._database.execute(
+                f"SELECT {MESSAGE_COLUMNS} FROM messages"  # noqa: S608 (our own words)
+                " WHERE conversation_id = ? ORDER BY id",
+                (conversation_id,),
             )
-            SELECT * FROM branch ORDER BY id
-            """,  # a message is always younger than its parent
-            (conversation_id,),
+            [[shown_id]] = self._database.execute(
+                "SELECT active_leaf_id FROM conversations WHERE id = ?", (conversation_id,)
+            )
+            settings = self.settings(conversation_id)
+        messages = [Message(**row) for row in rows]
+        return ConversationTree(
+            conversation=conversation, settings=settings, messages=messages, shown_id=shown_id
         )
-        return [Message(**row) for row in rows]
+
+    def duplicate(self, conversation_id: int, title: str) -> Conversation:
+        """Copy a conversation with all its branches, under another title; drafts stay."""
+        with self._database.transaction():
+            tree, now = self.tree(conversation_id), time.time()
+            copy = replace(
+                tree.conversation, title=title, created_at=now, updated_at=now, pinned=False
+            )
+            number = copy_tree(self._database, replace(tree, conversation=copy))
+        return self.conversation(number)
+
+    def add_import(self, trees: Sequence[tuple[ConversationTree, str]]) -> list[int]:
+        """Add conversations, each with a fingerprint of its origin, out of sight.
+
+        `show_import` shows them; without it, the next purge erases them.
+        """
+        with self._database.transaction():
+            return [
+                copy_tree(self._database, tree, origin=origin, deleted_at=_NEVER_FINISHED)
+                for tree, origin in trees
+            ]
+
+    def show_import(self, ids: Sequence[int]) -> None:
+        """Show what `add_import` added, all of it or (StoreError) nothing."""
+        with self._database.transaction():
+            shown = self._database.execute(
+                "UPDATE conversations SET deleted_at = NULL WHERE deleted_at = ?"
+                " AND id IN (SELECT value FROM json_each(?)) RETURNING id",
+                (_NEVER_FINISHED, json.dumps(ids)),
+            )
+            if len(shown) != len(ids):
+                raise StoreError(
+                    "Another window of GEB Chat was started during the import and tidied up. "
+                    "Nothing was imported; try again."
+                )
+
+    def drop_import(self, ids: Sequence[int]) -> None:
+        """Erase what `add_import` added."""
+        self._database.execute(
+            "DELETE FROM conversations WHERE deleted_at = ?"
+            " AND id IN (SELECT value FROM json_each(?))",
+            (_NEVER_FINISHED, json.dumps(ids)),
+        )
+
+    def imported(self, origin: str) -> bool:
+        """Return whether a conversation that is not deleted was imported from `origin`."""
+        sql = "SELECT 1 FROM conversations WHERE origin = ? AND deleted_at IS NULL LIMIT 1"
+        return bool(self._database.execute(sql, (origin,)))
+
+    def created_at(self, seconds: float) -> list[int]:
+        """Return the conversations, deleted ones left out, that were created at that time."""
+        rows = self._database.execute(
+            "SELECT id FROM conversations WHERE created_at = ? AND deleted_at IS NULL", (seconds,)
+        )
+        return [row["id"] for row in rows]
+
+    def state(self, key: str) -> object:
+        """Return what `set_state` stored last under `key`; None at first."""
+        rows = self._database.execute("SELECT value FROM state WHERE key = ?", (key,))
+        return json.loads(rows[0]["value"]) if rows else None
+
+    def set_state(self, key: str, value: object) -> None:
+        """Keep a JSON value: where the window was, what was open, how far it was scrolled."""
+        self._database.execute(
+            "INSERT INTO state (key, value) VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, as_json(value)),
+        )
 
     def recover(self) -> None:
         """Mark as interrupted the answers whose process ended while it wrote them.
@@ -245,6 +350,13 @@ class Store:
         self._database.execute(
             "UPDATE messages SET status = 'interrupted' WHERE status = 'streaming'"
         )
+
+    def _column(self, column: str, conversation_id: int) -> str:
+        self.conversation(conversation_id)
+        sql = f"SELECT {column} FROM conversations WHERE id = ?"  # noqa: S608 (our own words)
+        [[text]] = self._database.execute(sql, (conversation_id,))
+        value: str = text
+        return value
 
     def _update_conversation(self, change: str, conversation_id: int, value: object) -> None:
         with self._database.transaction():
@@ -260,6 +372,5 @@ def set_aside_damaged_store(path: Path) -> Path | None:
     return set_aside_if_damaged(path, MIGRATIONS)
 
 
-def _storable(text: str) -> str:
-    """Lone surrogates, which a keyboard or a file name can yield, become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _conversation(row: sqlite3.Row) -> Conversation:
+    return Conversation(**{**row, "pinned": bool(row["pinned"])})
