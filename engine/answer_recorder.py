@@ -16,6 +16,8 @@ CHECKPOINT_SECONDS = 1.0
 class AnswerRecorder:
     """Saves the answer that is to fill the stored `message`; used on the engine's thread.
 
+    What the message holds already stays at the beginning.
+
     Where the disk refuses, the text stays in memory: `on_refused` hears of it once, each
     later save tries again, and `unsaved` holds what could not be written in the end.
     """
@@ -29,7 +31,7 @@ class AnswerRecorder:
         self._on_refused = on_refused
         self._refused = False
         self._store: Store | None = None
-        self._pieces: list[str] = []
+        self._pieces = [message.content]
         self._saved_at = time.monotonic()
 
     def add(self, text: str, model: str | None) -> None:

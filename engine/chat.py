@@ -107,30 +107,89 @@ class ChatService:
         StoreError, with nothing stored, if the disk refuses them, and GenerationError for an
         empty text or while the conversation is being answered.
         """
-        if not text.strip():
-            raise GenerationError("Type a message first.")
-        if self.running_answer(conversation_id) is not None:
-            raise GenerationError("An answer is still being written. Wait for it, or stop it.")
-        self._save_unsaved()
+        _require_text(text)
+        self._require_quiet(conversation_id)
         with self.store.transaction():
             conversation = self.store.conversation(conversation_id)
             branch = self.store.thread(conversation_id)
             parent_id = branch[-1].id if branch else None
-            user = self.store.add_message(conversation_id, "user", text, parent_id=parent_id)
-            assistant = self.store.add_message(
-                conversation_id, "assistant", "", parent_id=user.id, status="streaming"
-            )
+            user, assistant = self._add_question(conversation_id, text, parent_id)
             self.store.set_draft(conversation_id, "")
             if not branch and not conversation.title:
                 self.store.rename(conversation_id, title_of(text))
-        turns = turns_of(conversation.system_prompt, [*branch, user])
-        # Under the lock, so that no event of the answer comes before its recorder is known.
-        with self._lock:
-            request_id = self._worker.generate(turns, params)
-            self._recorders[request_id] = AnswerRecorder(
-                self.store.path, assistant, partial(self._on_refused, assistant)
-            )
+        self._answer(assistant, params)
         return user, assistant
+
+    def edit_question(
+        self, message_id: int, text: str, params: SamplingParams | None = None
+    ) -> tuple[Message, Message]:
+        """Store `text` as a new version of a user's message and begin to answer it.
+
+        Returns both new messages; what followed the old version stays below it. Raises as
+        `send`, and GenerationError for an answer.
+        """
+        _require_text(text)
+        old = self.store.message(message_id)
+        if old.role != "user":
+            raise GenerationError("Only your own messages can be sent again in other words.")
+        self._require_quiet(old.conversation_id)
+        with self.store.transaction():
+            user, assistant = self._add_question(old.conversation_id, text, old.parent_id)
+        self._answer(assistant, params)
+        return user, assistant
+
+    def edit_answer(self, message_id: int, text: str) -> Message:
+        """Store `text` as a new version of an answer and return it; the model is not asked.
+
+        What followed the old version stays below it. Raises as `send`.
+        """
+        _require_text(text)
+        old = self._answer_at(message_id)
+        self._require_quiet(old.conversation_id)
+        return self.store.add_message(
+            old.conversation_id, "assistant", text, parent_id=old.parent_id
+        )
+
+    def regenerate(self, message_id: int, params: SamplingParams | None = None) -> Message:
+        """Begin another answer beside the one named, or to the user's message named.
+
+        Returns the empty answer, a new version of the old one. Raises as `send`.
+        """
+        question = self.store.message(message_id)
+        self._require_quiet(question.conversation_id)
+        # Answers of several parts come with imports; the new one is beside the first part.
+        while question.role != "user":
+            if question.parent_id is None:
+                raise GenerationError("There is no message to answer.")
+            question = self.store.message(question.parent_id)
+        assistant = self.store.add_message(
+            question.conversation_id, "assistant", "", parent_id=question.id, status="streaming"
+        )
+        self._answer(assistant, params)
+        return assistant
+
+    def continue_answer(self, message_id: int, params: SamplingParams | None = None) -> Message:
+        """Let the model go on with an answer that was stopped or too long.
+
+        Returns a new version of it, which holds the old text already; the pieces that follow
+        are added to that. Raises as `send`.
+        """
+        old = self._answer_at(message_id)
+        self._require_quiet(old.conversation_id)
+        assistant = self.store.add_message(
+            old.conversation_id,
+            "assistant",
+            old.content,
+            parent_id=old.parent_id,
+            status="streaming",
+        )
+        self._answer(assistant, params)
+        return assistant
+
+    def show_version(self, message_id: int) -> None:
+        """Show the branch through a message, as it was shown last. Raises as `send`."""
+        self._require_quiet(self.store.message(message_id).conversation_id)
+        self.store.show_version(message_id)
 
     def running_answer(self, conversation_id: int) -> int | None:
         """Return the id of the message that is being written in a conversation, if any."""
@@ -155,6 +214,39 @@ class ChatService:
         with suppress(StoreError):  # the listener heard of it when the answer ended
             self._save_unsaved()
         self.store.close()
+
+    def _require_quiet(self, conversation_id: int) -> None:
+        """Raise GenerationError while a conversation is being answered."""
+        if self.running_answer(conversation_id) is not None:
+            raise GenerationError("An answer is still being written. Wait for it, or stop it.")
+        self._save_unsaved()
+
+    def _answer_at(self, message_id: int) -> Message:
+        message = self.store.message(message_id)
+        if message.role != "assistant":
+            raise GenerationError("This message is not an answer.")
+        return message
+
+    def _add_question(
+        self, conversation_id: int, text: str, parent_id: int | None
+    ) -> tuple[Message, Message]:
+        user = self.store.add_message(conversation_id, "user", text, parent_id=parent_id)
+        assistant = self.store.add_message(
+            conversation_id, "assistant", "", parent_id=user.id, status="streaming"
+        )
+        return user, assistant
+
+    def _answer(self, assistant: Message, params: SamplingParams | None) -> None:
+        """Begin to fill an answer that is stored and shown."""
+        conversation_id = assistant.conversation_id
+        system_prompt = self.store.conversation(conversation_id).system_prompt
+        turns = turns_of(system_prompt, self.store.thread(conversation_id))
+        # Under the lock, so that no event of the answer comes before its recorder is known.
+        with self._lock:
+            request_id = self._worker.generate(turns, params)
+            self._recorders[request_id] = AnswerRecorder(
+                self.store.path, assistant, partial(self._on_refused, assistant)
+            )
 
     def _on_event(self, event: Event) -> None:
         """Runs on the engine's thread."""
@@ -186,3 +278,8 @@ class ChatService:
             while self._unsaved:
                 self._unsaved[0](self.store)
                 del self._unsaved[0]
+
+
+def _require_text(text: str) -> None:
+    if not text.strip():
+        raise GenerationError("Type a message first.")

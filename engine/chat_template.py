@@ -67,10 +67,16 @@ class ChatTemplate:
         self._control = re.compile("(" + "|".join(map(re.escape, names)) + ")")
 
     def encode(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool = True
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        continue_answer: bool = False,
     ) -> list[int]:
         """Return the token ids of a conversation.
 
+        With `continue_answer` the last message is an answer that has been begun: it follows the
+        generation prompt, and nothing ends it.
         Raises BundleError if the template fails on these messages.
         """
         guard = _unused_character(message["content"] for message in messages)
@@ -84,7 +90,9 @@ class ChatTemplate:
             }
             for message in messages
         ]
+        begun = guarded.pop()["content"] if continue_answer else ""
         rendered = self._render(messages=guarded, add_generation_prompt=add_generation_prompt)
+        rendered += begun
         ids: list[int] = []
         for part in self._control.split(rendered):
             if part in self._tokenizer.control_tokens:

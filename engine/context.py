@@ -17,8 +17,16 @@ class Fitted:
     """How many of the oldest messages were left out."""
 
 
-def fit(template: ChatTemplate, messages: Sequence[Message], budget_tokens: int) -> Fitted:
+def fit(
+    template: ChatTemplate,
+    messages: Sequence[Message],
+    budget_tokens: int,
+    *,
+    continue_answer: bool = False,
+) -> Fitted:
     """Encode `messages` into at most `budget_tokens` tokens, ready to be answered.
+
+    With `continue_answer` the last of them is an answer that has been begun.
 
     The oldest turns (a user's message with what answered it) are left out whole; system
     messages at the start stay. Raises ContextError if the last turn alone does not fit,
@@ -30,7 +38,8 @@ def fit(template: ChatTemplate, messages: Sequence[Message], budget_tokens: int)
     encoded: dict[int, list[int]] = {}
 
     def fits(turn: int) -> bool:
-        encoded[turn] = template.encode([*messages[: starts[0]], *messages[starts[turn] :]])
+        kept = [*messages[: starts[0]], *messages[starts[turn] :]]
+        encoded[turn] = template.encode(kept, continue_answer=continue_answer)
         return len(encoded[turn]) <= budget_tokens
 
     # Nearly always everything fits. Fewer turns are shorter, so the others can be bisected.

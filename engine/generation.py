@@ -27,13 +27,15 @@ def generate(
     is_cancelled: Callable[[], bool] = lambda: False,
     *,
     max_draft_tokens: int = MAX_DRAFT_TOKENS,
+    continues: bool = False,
     request_id: int = 0,
 ) -> Iterator[Started | PrefillProgress | Token | Done | Cancelled]:
     """Answer the prompt `token_ids`, yielding events as they happen; the last ends the answer.
 
     What the model's cache shares with the prompt is not computed again. Where the model
     computes several tokens at once exactly as one at a time, up to `max_draft_tokens` are
-    guessed and verified together; the text is the same without. Text pieces never
+    guessed and verified together; the text is the same without. `continues`: the prompt ends
+    within an answer, whose next piece may begin with a space. Text pieces never
     split a character. If a limit or the user ends the answer inside a character, that
     character is left out; if the model itself does, it shows as U+FFFD.
     Raises GenerationError if the prompt does not fit the context, or if the model computes
@@ -41,7 +43,7 @@ def generate(
     """
     if not token_ids:
         raise GenerationError("There is no message to answer.")
-    answer = _Answer(model, bundle, token_ids, params, is_cancelled, request_id)
+    answer = _Answer(model, bundle, token_ids, params, is_cancelled, request_id, continues)
     drafts = max_draft_tokens if model.verifies_drafts else 0
     yield Started(request_id)
     try:
@@ -64,9 +66,11 @@ class _Answer:
         params: SamplingParams,
         is_cancelled: Callable[[], bool],
         request_id: int,
+        continues: bool,
     ) -> None:
         self._model = model
-        self._tokenizer = bundle.tokenizer
+        self._decoder = bundle.tokenizer.stream_decoder(continues=continues)
+        self._control_ids = bundle.tokenizer.control_tokens.values()
         self._stop_ids = frozenset(bundle.generation.eos_token_ids)
         self._prompt = list(token_ids)
         self._params = params
@@ -101,23 +105,22 @@ class _Answer:
         """Yield the text; return why it ended, None if it was cancelled."""
         model = self._model
         sampler = Sampler(self._params)
-        decoder = self._tokenizer.stream_decoder()
         # Control tokens are no repetition: the end of an answer must not become less likely.
-        unpenalised = self._stop_ids.union(self._tokenizer.control_tokens.values())
+        unpenalised = self._stop_ids.union(self._control_ids)
         recent = [i for i in self._prompt if i not in unpenalised]
         steps = _Steps(model, self._prompt, logits, max_draft_tokens)
         while not self._is_cancelled():
             token = sampler.sample(steps.logits, recent)
             if token in self._stop_ids:
                 steps.forget_guess()
-                if rest := decoder.finish():
+                if rest := self._decoder.finish():
                     yield Token(self._request_id, rest)
                 return "stop"
             self._completion_tokens += 1
             self._last_token = perf_counter()
             if token not in unpenalised:
                 recent.append(token)
-            if text := decoder.push(token):
+            if text := self._decoder.push(token):
                 yield Token(self._request_id, text)
             left = self._params.max_new_tokens - self._completion_tokens
             if left == 0 or steps.context_is_full:

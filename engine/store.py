@@ -170,9 +170,10 @@ class Store:
             self.conversation(conversation_id)
             if parent_id is not None and self.message(parent_id).conversation_id != conversation_id:
                 raise StoreError("There is no message {number}.", number=parent_id)
+            columns = "conversation_id, parent_id, role, content, status, created_at"
             row = self._database.execute(
-                "INSERT INTO messages (conversation_id, parent_id, role, content, status,"
-                f" created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING {MESSAGE_COLUMNS}",  # noqa: S608
+                f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+                f" RETURNING {MESSAGE_COLUMNS}",
                 (conversation_id, parent_id, role, storable(content), status, now),
             )[0]
             self._database.execute(
@@ -373,4 +374,12 @@ def set_aside_damaged_store(path: Path) -> Path | None:
 
 
 def _conversation(row: sqlite3.Row) -> Conversation:
-    return Conversation(**{**row, "pinned": bool(row["pinned"])})
+    number, title, system_prompt, created_at, updated_at, pinned = row
+    return Conversation(
+        id=number,
+        title=title,
+        system_prompt=system_prompt,
+        created_at=created_at,
+        updated_at=updated_at,
+        pinned=bool(pinned),
+    )

@@ -41,9 +41,12 @@ class BaseTokenizer(ABC):
         text = b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
         return text.removeprefix(" ") if self.adds_space else text
 
-    def stream_decoder(self) -> "StreamDecoder":
-        """Return a decoder for tokens that arrive one at a time."""
-        return StreamDecoder(self)
+    def stream_decoder(self, *, continues: bool = False) -> "StreamDecoder":
+        """Return a decoder for tokens that arrive one at a time.
+
+        `continues`: text came before them, so that a space at their start is a real one.
+        """
+        return StreamDecoder(self, continues=continues)
 
 
 class Tokenizer(BaseTokenizer):
@@ -114,10 +117,10 @@ class Tokenizer(BaseTokenizer):
 class StreamDecoder:
     """Turns tokens into text as they arrive, never splitting a multi-byte character."""
 
-    def __init__(self, tokenizer: BaseTokenizer) -> None:
+    def __init__(self, tokenizer: BaseTokenizer, *, continues: bool = False) -> None:
         self._tokenizer = tokenizer
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._at_start = True
+        self._at_start = not continues
 
     def push(self, token_id: int) -> str:
         """Return the text that `token_id` completes; empty while a character is unfinished."""

@@ -113,8 +113,8 @@ class EngineWorker:
     ) -> int:
         """Answer a conversation; without `params` as the model's own settings say.
 
-        The events of this answer go to `on_event`, if it is given, instead of the worker's.
-        Returns the request's id.
+        If its last message is an answer, the model goes on with that. The events of this answer
+        go to `on_event`, if it is given, instead of the worker's. Returns the request's id.
         """
         return self._submit(
             _Generate(
@@ -240,7 +240,10 @@ class EngineWorker:
         # At least a quarter of the context, if it can be asked for, is left to the answer.
         length = self._model.context_length
         budget = length - min(params.max_new_tokens, length // 4)
-        prompt = fit(self._bundle.chat_template, request.messages, budget)
+        continues = bool(request.messages) and request.messages[-1]["role"] == "assistant"
+        prompt = fit(
+            self._bundle.chat_template, request.messages, budget, continue_answer=continues
+        )
         if prompt.dropped_messages:
             self._emit(request, ContextTrimmed(request.request_id, prompt.dropped_messages))
         for event in generate(
@@ -249,6 +252,7 @@ class EngineWorker:
             prompt.token_ids,
             params,
             request.cancelled.is_set,
+            continues=continues,
             request_id=request.request_id,
         ):
             self._emit(request, event)

@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from time import perf_counter
 
@@ -52,12 +53,14 @@ class Words:
             for _ in range(20_000)
         ]
         self._vocabularies = [(english, " "), (chinese, "")]
-        self._weights = [[1 / (n + 5) for n in range(len(words))] for words in (english, chinese)]
+        self._weights = [
+            list(accumulate(1 / (n + 5) for n in range(len(words)))) for words in (english, chinese)
+        ]
 
     def text(self, language: int, count: int) -> str:
         """Return `count` words of English (0) or Chinese (1)."""
         words, space = self._vocabularies[language]
-        return space.join(self._random.choices(words, self._weights[language], k=count))
+        return space.join(self._random.choices(words, cum_weights=self._weights[language], k=count))
 
     def word(self, language: int, rank: int) -> str:
         """Return a word by how common it is, 0 the most common."""

@@ -18,7 +18,7 @@ import pytest
 from engine.errors import StoreError
 from engine.events import Usage
 from engine.store import Store, set_aside_damaged_store
-from engine.store_schema import MIGRATIONS
+from engine.store_schema import FUNCTIONS, MIGRATIONS
 
 Process = subprocess.CompletedProcess[str]
 
@@ -409,6 +409,7 @@ def test_a_store_locked_by_another_program_is_one_sentence(
 def test_the_work_does_not_grow_with_the_store(path: Path) -> None:
     """10,000 conversations with 200,000 messages; SQLite's own steps are counted, not seconds."""
     with Store(path) as store, closing(sqlite3.connect(path)) as connection:
+        connection.create_function("index_text", 1, FUNCTIONS["index_text"])
         with connection:
             connection.executemany(
                 "INSERT INTO conversations (title, system_prompt, created_at, updated_at)"
