@@ -403,3 +403,101 @@ def test_what_was_deleted_long_ago_is_erased_at_the_start(
 )
 def test_titles_end_with_a_whole_word_or_character(text: str, title: str) -> None:
     assert title_of(text) == title
+
+
+def test_editing_a_question_makes_a_branch_and_keeps_the_old_one(
+    service: ChatService, heard: Heard, tiny_bundle: Path
+) -> None:
+    chat = service.store.create_conversation().id
+    first, _ = service.send(chat, "One", GREEDY)
+    heard.answer()
+    service.send(chat, "Two", GREEDY)
+    heard.answer()
+    before = service.store.thread(chat)
+    edited, answer = service.edit_question(first.id, "Another", GREEDY)
+    text, done = heard.answer()
+    assert isinstance(done, Done)
+    expected = open_bundle(tiny_bundle).chat_template.encode(
+        [{"role": "user", "content": "Another"}]
+    )
+    assert done.usage.prompt_tokens == len(expected)
+    shown = service.store.thread(chat)
+    assert [(m.id, m.content) for m in shown] == [(edited.id, "Another"), (answer.id, text)]
+    assert service.store.versions(chat) == {edited.id: [first.id, edited.id]}
+    service.show_version(first.id)
+    assert service.store.thread(chat) == before
+    service.show_version(edited.id)
+    assert service.store.thread(chat) == shown
+
+
+def test_regenerating_and_editing_an_answer_keep_the_old_one(
+    service: ChatService, heard: Heard
+) -> None:
+    chat = service.store.create_conversation().id
+    question, first = service.send(chat, "Hello", GREEDY)
+    text, _ = heard.answer()
+    second = service.regenerate(first.id, GREEDY)
+    assert heard.answer()[0] == text  # the model was asked the same
+    third = service.edit_answer(second.id, "Better.")
+    fourth = service.regenerate(question.id, GREEDY)
+    heard.answer()
+    versions = [first.id, second.id, third.id, fourth.id]
+    assert service.store.versions(chat) == {fourth.id: versions}
+    contents = [service.store.message(number).content for number in versions]
+    assert contents == [text, text, "Better.", text]
+    assert {service.store.message(number).parent_id for number in versions} == {question.id}
+
+
+def test_a_stopped_answer_goes_on_as_if_it_had_not_been_stopped(
+    service: ChatService, heard: Heard, tiny_bundle: Path
+) -> None:
+    chat = service.store.create_conversation(system_prompt="Brief.").id
+    _, first = service.send(chat, "Hello", GREEDY)
+    begun, _ = heard.answer()
+    second = service.continue_answer(first.id, GREEDY)
+    assert (second.content, second.status, second.parent_id) == (
+        begun,
+        "streaming",
+        first.parent_id,
+    )
+    more, done = heard.answer()
+    assert isinstance(done, Done)
+    assert more
+    template = open_bundle(tiny_bundle).chat_template
+    turns = [{"role": "system", "content": "Brief."}, {"role": "user", "content": "Hello"}]
+    prompt = template.encode(
+        [*turns, {"role": "assistant", "content": begun}], continue_answer=True
+    )
+    assert prompt[: len(template.encode(turns))] == template.encode(turns)
+    assert done.usage.prompt_tokens == len(prompt)
+    assert service.store.thread(chat)[-1].content == begun + more
+    assert service.store.message(first.id).content == begun
+    assert service.store.versions(chat) == {second.id: [first.id, second.id]}
+
+
+def test_branches_wait_for_the_answer_and_need_the_right_message(
+    service: ChatService, heard: Heard
+) -> None:
+    chat = service.store.create_conversation().id
+    heard.slow_seconds = 0.01
+    question, answer = service.send(chat, "Hello", LONG)
+    for refused in (
+        lambda: service.edit_question(question.id, "Other"),
+        lambda: service.edit_answer(answer.id, "Other"),
+        lambda: service.regenerate(answer.id),
+        lambda: service.continue_answer(answer.id),
+        lambda: service.show_version(question.id),
+    ):
+        with pytest.raises(GenerationError, match="still being written"):
+            refused()
+    service.stop()
+    heard.answer()
+    with pytest.raises(GenerationError, match="Only your own messages"):
+        service.edit_question(answer.id, "Other")
+    with pytest.raises(GenerationError, match="not an answer"):
+        service.continue_answer(question.id)
+    with pytest.raises(GenerationError, match="not an answer"):
+        service.edit_answer(question.id, "Other")
+    with pytest.raises(StoreError, match="There is no message"):
+        service.regenerate(10**30)
+    assert len(service.store.tree(chat).messages) == 2

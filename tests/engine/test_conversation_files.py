@@ -52,7 +52,7 @@ def essence(tree: ConversationTree) -> object:
 
 
 @pytest.mark.parametrize("file_format", ["json", "markdown"])
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     title=TEXT,
     prompt=TEXT,
@@ -180,7 +180,7 @@ def test_a_bad_file_is_one_sentence_and_changes_nothing(
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_garbled_export_is_imported_or_refused_whole(
     store: Store, tmp_path: Path, chance: random.Random
 ) -> None:
@@ -237,7 +237,7 @@ def test_giving_up_or_a_start_meanwhile_leaves_nothing(store: Store, tmp_path: P
     many = [values | {"create_time": 1.0 + n} for n in range(700)]
     path.write_text(json.dumps(many))
 
-    class GaveUp(Exception):
+    class GiveUpError(Exception):
         pass
 
     def give_up(done: int, total: int) -> None:
@@ -246,9 +246,9 @@ def test_giving_up_or_a_start_meanwhile_leaves_nothing(store: Store, tmp_path: P
         with Store(store.path) as other:
             other.set_state("draft", done)
         if done > total // 2:
-            raise GaveUp
+            raise GiveUpError
 
-    with pytest.raises(GaveUp):
+    with pytest.raises(GiveUpError):
         import_conversations(store, path, give_up)
     assert store._database.execute("SELECT id FROM conversations") == []
 

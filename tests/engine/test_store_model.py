@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from engine.errors import StoreError
 from engine.store import Status, Store
 
-TEXT = st.text(max_size=20)
+WORDS = ("salt", "海水", "水")
+TEXT = st.text("ab \0é", max_size=8) | st.lists(
+    st.sampled_from([*WORDS, "river", "海", "淡水湖"]), max_size=4
+).map(" ".join)
 STATUS = st.sampled_from(["complete", "streaming", "interrupted", "cancelled", "failed"])
 PICK = st.integers(min_value=0, max_value=1_000)
 
@@ -28,6 +32,9 @@ class Chat:
     leaf: int | None = None
     # id: (parent, content, status)
     messages: dict[int, tuple[int | None, str, Status]] = field(default_factory=dict)
+    # The child of each message that was shown last.
+    shown: dict[int, int] = field(default_factory=dict)
+    pinned: bool = False
 
     def branch(self) -> list[tuple[int, str, Status]]:
         branch: list[tuple[int, str, Status]] = []
@@ -37,6 +44,21 @@ class Chat:
             branch.insert(0, (number, content, status))
             number = parent
         return branch
+
+    def show(self, leaf: int) -> None:
+        """Show the branch that ends with `leaf`."""
+        self.leaf = leaf
+        branch = [number for number, _, _ in self.branch()]
+        self.shown.update(pairwise(branch))
+
+    def versions(self) -> dict[int, list[int]]:
+        found = {}
+        for number, _, _ in self.branch():
+            parent = self.messages[number][0]
+            same = sorted(n for n, message in self.messages.items() if message[0] == parent)
+            if len(same) > 1:
+                found[number] = same
+        return found
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -88,9 +110,53 @@ class StoreMachine(RuleBasedStateMachine):
         parent = chat.leaf if follow else parents[below % len(parents)]
         message = self.store.add_message(number, "user", content, parent_id=parent, status=status)
         chat.messages[message.id] = (parent, content, status)
-        chat.leaf = message.id
+        chat.show(message.id)
         self.order.remove(number)
         self.order.insert(0, number)
+
+    @precondition(has_shown)
+    @rule(pick=PICK, place=PICK)
+    def show_version(self, pick: int, place: int) -> None:
+        _, chat = self.shown(pick)
+        if not chat.messages:
+            return
+        number = sorted(chat.messages)[place % len(chat.messages)]
+        self.store.show_version(number)
+        if number not in [shown for shown, _, _ in chat.branch()]:
+            while number in chat.shown:
+                number = chat.shown[number]
+            chat.show(number)
+
+    @precondition(has_shown)
+    @rule(pick=PICK, pinned=st.booleans())
+    def pin(self, pick: int, pinned: bool) -> None:
+        number, chat = self.shown(pick)
+        self.store.set_pinned(number, pinned=pinned)
+        chat.pinned = pinned
+
+    @precondition(has_shown)
+    @rule(pick=PICK, title=TEXT)
+    def duplicate(self, pick: int, title: str) -> None:
+        number, chat = self.shown(pick)
+        copy = self.store.duplicate(number, title)
+        ids = dict(
+            zip(
+                sorted(chat.messages),
+                (m.id for m in self.store.tree(copy.id).messages),
+                strict=True,
+            )
+        )
+        copied = Chat(title, chat.system_prompt)
+        for old, (parent, content, status) in sorted(chat.messages.items()):
+            status = "interrupted" if status == "streaming" else status
+            new_parent = None if parent is None else ids[parent]
+            copied.messages[ids[old]] = (new_parent, content, status)
+            if new_parent is not None:  # of branches that are not shown, the youngest
+                copied.shown[new_parent] = ids[old]
+        if chat.leaf is not None:
+            copied.show(ids[chat.leaf])
+        self.chats[copy.id] = copied
+        self.order.insert(0, copy.id)
 
     @precondition(lambda self: any(chat.messages for chat in self.chats.values()))
     @rule(pick=PICK, content=TEXT, status=STATUS)
@@ -153,17 +219,38 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def equals_the_model(self) -> None:
         shown = [number for number in self.order if not self.chats[number].deleted]
+        shown.sort(key=lambda number: not self.chats[number].pinned)
         assert [conversation.id for conversation in self.store.list_conversations()] == shown
+        self.search_finds_what_is_there()
         for number in shown:
             chat, stored = self.chats[number], self.store.conversation(number)
             assert (stored.title, stored.system_prompt) == (chat.title, chat.system_prompt)
             assert self.store.draft(number) == chat.draft
             thread = self.store.thread(number)
             assert [(m.id, m.content, m.status) for m in thread] == chat.branch()
+            assert self.store.versions(number) == chat.versions()
         for chat in self.chats.values():
             for number, (parent, content, _) in chat.messages.items():
                 message = self.store.message(number)
                 assert (message.parent_id, message.content) == (parent, content)
+
+    def search_finds_what_is_there(self) -> None:
+        for word in WORDS:
+            found = {
+                (hit.conversation_id, hit.message_id)
+                for hit in self.store.search(word, limit=10_000)
+            }
+            expected = {
+                (number, message)
+                for number, chat in self.chats.items()
+                if not chat.deleted
+                for message, text, status in [
+                    (None, chat.title, "complete"),
+                    *((n, content, status) for n, (_, content, status) in chat.messages.items()),
+                ]
+                if word in text and status != "streaming"
+            }
+            assert found == expected
 
 
 StoreMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
