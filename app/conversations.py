@@ -11,7 +11,6 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -25,8 +24,10 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
+from app.actions import add_action
 from app.icons import icon
 from app.notice import NoticeBar
+from app.texts import show_text
 from engine.errors import StoreError
 from engine.i18n import tr
 from engine.store import Conversation, Store
@@ -126,8 +127,9 @@ class Sidebar(QWidget):
         self.list.activated.connect(self.chosen)
         self.list.customContextMenuRequested.connect(self._show_menu)
         self.undo = NoticeBar()
-        self.new_button = QPushButton(tr("New conversation"))
+        self.new_button = QPushButton()
         self.new_button.setObjectName("new")
+        show_text(self.new_button.setText, "New conversation")
         self._draw_icon()
         self._make_actions()
         column = QVBoxLayout(self)
@@ -207,18 +209,15 @@ class Sidebar(QWidget):
         )
 
     def _make_actions(self) -> None:
-        self.new_action = self._action(tr("New conversation"), "Ctrl+N", self.new)
-        self.rename_action = self._action(tr("Rename"), "F2", self.rename_current)
-        self.delete_action = self._action(tr("Delete"), "Delete", self.delete_current)
-        self.delete_action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        self.list.addAction(self.delete_action)  # in a text box, Delete deletes text
+        self.new_action = add_action(self, "new", "New conversation", self.new, "Ctrl+N")
+        self.rename_action = add_action(self, "rename", "Rename", self.rename_current, "F2")
+        # Of the list alone: in a text box, Delete deletes text.
+        of_list = Qt.ShortcutContext.WidgetShortcut
+        self.delete_action = add_action(
+            self.list, "delete", "Delete", self.delete_current, "Delete", of_list
+        )
         self.new_button.clicked.connect(self.new_action.trigger)
-        self.new_button.setToolTip(tr("New conversation (Ctrl+N)"))
-
-    def _action(self, text: str, keys: str, slot: object) -> QAction:
-        action = QAction(text, self, shortcut=QKeySequence(keys))
-        action.triggered.connect(slot)
-        return action
+        show_text(self.new_button.setToolTip, "New conversation (Ctrl+N)")
 
     def _is_unused(self, conversation: Conversation) -> bool:
         return (

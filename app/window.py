@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QMessageBox, QSplitter, QVBoxLayout, QWidget
 
 from app import theme
+from app.actions import add_action
 from app.bridge import EventBridge
 from app.chat_view import ChatView
 from app.conversations import Sidebar, display_title
@@ -121,12 +122,10 @@ class MainWindow(QMainWindow):
         self.chat.sent.connect(self._refresh_list)
 
     def _add_actions(self) -> None:
-        stop = QAction(tr("Stop"), self, shortcut=QKeySequence("Esc"), enabled=False)
-        stop.triggered.connect(self.chat.stop)
+        stop = add_action(self, "stop", "Stop", self.chat.stop, "Esc")
+        stop.setEnabled(False)
         self.chat.answering_changed.connect(stop.setEnabled)
-        leave = QAction(tr("Quit"), self, shortcut=QKeySequence("Ctrl+Q"))
-        leave.triggered.connect(self.close)
-        self.addActions([self.sidebar.new_action, self.sidebar.rename_action, stop, leave])
+        add_action(self, "quit", "Quit", self.close, "Ctrl+Q")
 
     def _order_tabs(self) -> None:
         order = [

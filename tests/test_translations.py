@@ -34,6 +34,10 @@ def _translated_calls() -> set[str]:
     return names | {"tr"}
 
 
+MESSAGE_ARGUMENT = {"show_text": 1, "add_action": 2}
+"""Functions of the window that translate, and which of their arguments is the English text."""
+
+
 def _messages() -> Iterator[tuple[str, str]]:
     """Yield (where, English sentence)."""
     names = _translated_calls()
@@ -44,11 +48,10 @@ def _messages() -> Iterator[tuple[str, str]]:
             function = node.func
             name = function.attr if isinstance(function, ast.Attribute) else None
             name = function.id if isinstance(function, ast.Name) else name
-            if name not in names:
-                continue
-            first = node.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", first.value
+            place = 0 if name in names else MESSAGE_ARGUMENT.get(name or "", len(node.args))
+            for text in node.args[place : place + 1]:
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", text.value
 
 
 def _placeholders(text: str) -> set[str]:
