@@ -25,6 +25,7 @@ MAX_CACHES = 3
 """So many conversations can be gone back to without reading them again."""
 _LEAST_CONTEXT = 128
 _LOG_FATAL_ONLY = 4  # all other errors arrive as exceptions
+_SPIN_MICROSECONDS = "50"
 _LOAD_ERRORS = (
     ort_errors.Fail,
     ort_errors.InvalidArgument,
@@ -267,8 +268,9 @@ def _open_session(bundle: Bundle, num_threads: int) -> ort.InferenceSession:
     options.intra_op_num_threads = num_threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_FATAL_ONLY
-    # Spinning threads would take a busy desktop's cores from everybody else.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Waiting for the next node of the graph without going to sleep is a fifth faster. Longer
+    # waits would take a busy desktop's cores from everybody else, and from the engine.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
     if EXACT_PRODUCTS not in bundle.graph.metadata:
         # On processors without VNNI fast products saturate. Exact ones need other weights:
         # onnxruntime converts them when it loads them, which takes time and memory.
