@@ -27,7 +27,8 @@ test: $(VENV)/dev-ready lint
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
 
 test-slow: $(VENV)/dev-ready
-	@command -v qemu-x86_64-static >/dev/null || sh resources/setup/system-packages.sh qemu-user-static
+	@command -v qemu-x86_64-static >/dev/null && command -v debootstrap >/dev/null || \
+		sh resources/setup/system-packages.sh qemu-user-static debootstrap
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/dev-ready
