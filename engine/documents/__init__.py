@@ -1,0 +1,1 @@
+"""Your own documents: read, split, indexed, searched, and answered from."""
