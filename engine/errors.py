@@ -38,6 +38,15 @@ class DataError(GebError):
     """Input data that is missing, damaged or in an unknown format."""
 
 
+class DocumentError(GebError):
+    """A file whose text cannot be had. `code` is one of engine.documents.failures.Code."""
+
+    @property
+    def code(self) -> str:
+        """Why, for programs."""
+        return str(self.values["code"])
+
+
 class StoreError(GebError):
     """The conversation store cannot be opened or written."""
 
