@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.actions import add_action
+from app.actions import Group, add_action
 from app.icons import icon
 from app.notice import NoticeBar
 from app.texts import show_text
@@ -209,12 +209,17 @@ class Sidebar(QWidget):
         )
 
     def _make_actions(self) -> None:
-        self.new_action = add_action(self, "new", "New conversation", self.new, "Ctrl+N")
-        self.rename_action = add_action(self, "rename", "Rename", self.rename_current, "F2")
+        group = Group.CONVERSATION
+        self.new_action = add_action(
+            self, "new", "New conversation", self.new, "Ctrl+N", group=group
+        )
+        self.rename_action = add_action(
+            self, "rename", "Rename", self.rename_current, "F2", group=group
+        )
         # Of the list alone: in a text box, Delete deletes text.
         of_list = Qt.ShortcutContext.WidgetShortcut
         self.delete_action = add_action(
-            self.list, "delete", "Delete", self.delete_current, "Delete", of_list
+            self.list, "delete", "Delete", self.delete_current, "Delete", of_list, group
         )
         self.new_button.clicked.connect(self.new_action.trigger)
         show_text(self.new_button.setToolTip, "New conversation (Ctrl+N)")

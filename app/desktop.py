@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QApplication
 
 from app import theme
+from app.composition import CompositionGuard
 from app.icons import icon
 from engine.i18n import language
 
@@ -44,6 +45,7 @@ def make_application() -> QApplication:
     app.setApplicationDisplayName("GEB Chat")
     app.setDesktopFileName("geb-chat")
     app.setWindowIcon(icon("geb-chat", size=128))
+    CompositionGuard(app)
     translate_qt(app)
     theme.install(app)
     return app

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app import theme
 from app.icons import IconButton
@@ -10,9 +10,11 @@ from engine.i18n import tr
 
 
 class Header(QWidget):
-    """Title, rename and delete; the two actions belong to the list of conversations."""
+    """Title, rename, delete and the main menu; the actions belong to others."""
 
-    def __init__(self, rename: QAction, delete: QAction, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, rename: QAction, delete: QAction, menu: QMenu, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.title = ElidedLabel()
         self.title.setObjectName("title")
@@ -20,13 +22,16 @@ class Header(QWidget):
         rename_button.clicked.connect(rename.trigger)
         delete_button = IconButton("delete", tr("Delete conversation"))
         delete_button.clicked.connect(delete.trigger)
-        self.buttons = (rename_button, delete_button)
+        self.menu_button = IconButton("menu", tr("Menu (F10)"))
+        self.menu_button.setMenu(menu)
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.buttons = (rename_button, delete_button, self.menu_button)
         row = QHBoxLayout(self)
         row.setContentsMargins(3 * theme.SPACE, theme.SPACE, theme.SPACE + 4, theme.SPACE)
         row.setSpacing(2)
         row.addWidget(self.title, 1)
-        row.addWidget(rename_button)
-        row.addWidget(delete_button)
+        for button in self.buttons:
+            row.addWidget(button)
 
 
 class ElidedLabel(QLabel):

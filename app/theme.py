@@ -220,6 +220,17 @@ QFrame#composerFrame[active="true"] {{ border-color: {c.accent}; }}
 QFrame#code {{ background: {c.code}; border-radius: 10px; }}
 TextBlock, ComposerEdit {{ background: transparent; border: none; }}
 
+QDialog#commandPalette {{ background: {c.page}; border: 1px solid {c.border}; }}
+QDialog#commandPalette QListView {{ background: {c.page}; }}
+QLineEdit {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 7px;
+    padding: 6px 9px; }}
+QLineEdit:focus {{ border-color: {c.accent}; }}
+QTreeView {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 7px; }}
+QTreeView::item {{ padding: 4px 6px; }}
+QTreeView::item:selected {{ background: {c.selected}; color: {c.text}; }}
+QHeaderView::section {{ background: {c.sidebar}; border: none; padding: 6px 9px;
+    color: {c.muted}; }}
+
 QMenu {{ background: {c.page}; border: 1px solid {c.border}; padding: 4px; }}
 QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 5px; }}
 QMenu::item:selected {{ background: {c.selected}; color: {c.text}; }}

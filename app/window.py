@@ -1,25 +1,30 @@
 """The main window, put together from its parts, and `run`, which opens it."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QMessageBox, QSplitter, QVBoxLayout, QWidget
 
 from app import theme
-from app.actions import add_action
+from app.actions import Group, actions_of, add_action
 from app.bridge import EventBridge
 from app.chat_view import ChatView
 from app.conversations import Sidebar, display_title
 from app.desktop import QuitSignals, make_application
 from app.header import Header
+from app.menu import MainMenu
 from engine.bundle import default_bundle_path
 from engine.chat import ChatService
 from engine.errors import BundleError, StoreError
 from engine.i18n import tr
 from engine.paths import config_dir, store_path
+
+if TYPE_CHECKING:
+    from app.palette.entries import Entry
 
 _DEFAULT_SIZE: Final = (1080, 720)
 _MINIMUM_SIZE: Final = (640, 420)
@@ -57,7 +62,8 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self.sidebar = Sidebar(service.store)
         self.chat = ChatView(service)
-        self.header = Header(self.sidebar.rename_action, self.sidebar.delete_action)
+        self.menu = MainMenu(self)
+        self.header = Header(self.sidebar.rename_action, self.sidebar.delete_action, self.menu)
         self._lay_out()
         self._connect()
         self._add_actions()
@@ -122,10 +128,41 @@ class MainWindow(QMainWindow):
         self.chat.sent.connect(self._refresh_list)
 
     def _add_actions(self) -> None:
-        stop = add_action(self, "stop", "Stop", self.chat.stop, "Esc")
+        stop = add_action(self, "stop", "Stop", self.chat.stop, "Esc", group=Group.MESSAGE)
         stop.setEnabled(False)
         self.chat.answering_changed.connect(stop.setEnabled)
+        add_action(self, "palette", "Command palette", self.open_palette, "Ctrl+K")
+        add_action(self, "menu", "Menu", self.header.menu_button.showMenu, "F10")
+        add_action(self, "shortcuts", "Keyboard shortcuts", self.open_shortcuts, "F1")
         add_action(self, "quit", "Quit", self.close, "Ctrl+Q")
+
+    def open_palette(self) -> None:
+        """Show the palette of all actions and conversations."""
+        from app.palette.entries import action_entries
+        from app.palette.palette import CommandPalette
+
+        actions = [action for action in actions_of(self) if action.objectName() != "palette"]
+        CommandPalette(self, action_entries(actions), self._conversation_entries).show()
+
+    def open_shortcuts(self) -> None:
+        """Show every action with its keys."""
+        from app.shortcuts import ShortcutsPage
+
+        ShortcutsPage(actions_of(self), self).open()
+
+    def _conversation_entries(self) -> Sequence["Entry"]:
+        from app.palette.entries import conversation_entries
+
+        try:
+            conversations = self._service.store.list_conversations()
+        except StoreError as error:
+            self.chat.show_error(error)
+            return []
+        return conversation_entries(conversations, self._jump_to)
+
+    def _jump_to(self, conversation_id: int) -> None:
+        self.sidebar.list.setCurrentIndex(self.sidebar.model.index_of(conversation_id))
+        self.chat.composer.setFocus()
 
     def _order_tabs(self) -> None:
         order = [

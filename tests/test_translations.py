@@ -4,6 +4,7 @@ import ast
 import json
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -11,25 +12,28 @@ CATALOGUE = ROOT / "resources/translations/zh_CN.json"
 PACKAGES = ("app", "engine", "training", "export")
 
 
-def _modules() -> Iterator[tuple[Path, ast.Module]]:
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _nodes() -> list[tuple[Path, ast.ClassDef | ast.Call]]:
+    """Return all classes and calls of the four packages, and the files that they are in."""
+    return [
+        (path, node)
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef | ast.Call)
+    ]
 
 
 def _translated_calls() -> set[str]:
     """Names of `tr` and of every class that is an error with a sentence."""
     names = {"GebError"}
-    trees = [tree for _, tree in _modules()]
+    classes = [node for _, node in _nodes() if isinstance(node, ast.ClassDef)]
     grown = True
     while grown:
         before = len(names)
-        for tree in trees:
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ClassDef) and any(
-                    isinstance(base, ast.Name) and base.id in names for base in node.bases
-                ):
-                    names.add(node.name)
+        for node in classes:
+            if any(isinstance(base, ast.Name) and base.id in names for base in node.bases):
+                names.add(node.name)
         grown = len(names) > before
     return names | {"tr"}
 
@@ -41,17 +45,16 @@ MESSAGE_ARGUMENT = {"show_text": 1, "add_action": 2}
 def _messages() -> Iterator[tuple[str, str]]:
     """Yield (where, English sentence)."""
     names = _translated_calls()
-    for path, tree in _modules():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
-            function = node.func
-            name = function.attr if isinstance(function, ast.Attribute) else None
-            name = function.id if isinstance(function, ast.Name) else name
-            place = 0 if name in names else MESSAGE_ARGUMENT.get(name or "", len(node.args))
-            for text in node.args[place : place + 1]:
-                if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", text.value
+    for path, node in _nodes():
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else None
+        name = function.id if isinstance(function, ast.Name) else name
+        place = 0 if name in names else MESSAGE_ARGUMENT.get(name or "", len(node.args))
+        for text in node.args[place : place + 1]:
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", text.value
 
 
 def _placeholders(text: str) -> set[str]:

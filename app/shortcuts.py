@@ -1,0 +1,95 @@
+"""The page of shortcuts: every action with its keys, and the keys that belong to text boxes."""
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.actions import Action, Group
+from engine.i18n import tr
+
+
+class ShortcutsPage(QDialog):
+    """A list by group; it is made anew each time, and so speaks the language in use."""
+
+    def __init__(self, actions: Sequence[Action], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Keyboard shortcuts"))
+        self.list = _make_list()
+        for group in Group:
+            rows = [(a.text(), _keys(a)) for a in actions if a.group is group]
+            _add_group(self.list, group.title, rows)
+        _add_group(self.list, tr("Writing"), _writing_keys())
+        self.list.expandAll()
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[2 * theme.SPACE] * 4)
+        column.setSpacing(2 * theme.SPACE)
+        column.addWidget(self.list)
+        column.addWidget(buttons)
+        self.resize(560, 600)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what is listed: texts and keys."""
+        groups = [self.list.topLevelItem(n) for n in range(self.list.topLevelItemCount())]
+        items = [group.child(n) for group in groups for n in range(group.childCount())]
+        return [(item.text(0), item.text(1)) for item in items]
+
+
+def _keys(action: Action) -> str:
+    native = QKeySequence.SequenceFormat.NativeText
+    return tr(" or ").join(keys.toString(native) for keys in action.shortcuts()) or tr(
+        "in the palette"
+    )
+
+
+def _writing_keys() -> list[tuple[str, str]]:
+    """Return what the keys of a text box do, which are no actions."""
+    return [
+        (tr("Send the message"), _native("Return")),
+        (tr("Start a new line"), _native("Shift+Return")),
+        (tr("Go to the next control"), _native("Tab")),
+        (tr("Go to the previous control"), _native("Shift+Tab")),
+    ]
+
+
+def _native(keys: str) -> str:
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def _make_list() -> QTreeWidget:
+    tree = QTreeWidget()
+    tree.setAccessibleName(tr("Keyboard shortcuts"))
+    tree.setHeaderLabels([tr("Action"), tr("Keys")])
+    tree.setColumnCount(2)
+    tree.setRootIsDecorated(False)
+    tree.setItemsExpandable(False)
+    tree.setIndentation(2 * theme.SPACE)
+    tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+    return tree
+
+
+def _add_group(tree: QTreeWidget, title: str, rows: Iterable[tuple[str, str]]) -> None:
+    items = [QTreeWidgetItem(list(row)) for row in rows]
+    if not items:
+        return
+    group = QTreeWidgetItem([title])
+    font = group.font(0)
+    font.setBold(True)
+    group.setFont(0, font)
+    group.addChildren(items)
+    tree.addTopLevelItem(group)
+    group.setFirstColumnSpanned(True)
