@@ -32,6 +32,8 @@ class ShortcutsPage(QDialog):
             _add_group(self.list, group.title, rows)
         _add_group(self.list, tr("Writing"), _writing_keys())
         self.list.expandAll()
+        model = self.list.model()
+        self.list.setCurrentIndex(model.index(0, 0, model.index(0, 0)))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.close)
         column = QVBoxLayout(self)
@@ -43,9 +45,14 @@ class ShortcutsPage(QDialog):
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what is listed: texts and keys."""
-        groups = [self.list.topLevelItem(n) for n in range(self.list.topLevelItemCount())]
-        items = [group.child(n) for group in groups for n in range(group.childCount())]
-        return [(item.text(0), item.text(1)) for item in items]
+        model = self.list.model()
+        groups = [model.index(n, 0) for n in range(model.rowCount())]
+        lines = [
+            (model.index(n, 0, g), model.index(n, 1, g))
+            for g in groups
+            for n in range(model.rowCount(g))
+        ]
+        return [(str(text.data()), str(keys.data())) for text, keys in lines]
 
 
 def _keys(action: Action) -> str:
@@ -87,6 +94,7 @@ def _add_group(tree: QTreeWidget, title: str, rows: Iterable[tuple[str, str]]) -
     if not items:
         return
     group = QTreeWidgetItem([title])
+    group.setFlags(Qt.ItemFlag.ItemIsEnabled)
     font = group.font(0)
     font.setBold(True)
     group.setFont(0, font)

@@ -225,8 +225,9 @@ QDialog#commandPalette QListView {{ background: {c.page}; }}
 QLineEdit {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 7px;
     padding: 6px 9px; }}
 QLineEdit:focus {{ border-color: {c.accent}; }}
-QTreeView {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 7px; }}
-QTreeView::item {{ padding: 4px 6px; }}
+QTreeView {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 7px;
+    outline: none; }}
+QTreeView::item {{ min-height: 26px; }}
 QTreeView::item:selected {{ background: {c.selected}; color: {c.text}; }}
 QHeaderView::section {{ background: {c.sidebar}; border: none; padding: 6px 9px;
     color: {c.muted}; }}

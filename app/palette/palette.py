@@ -51,6 +51,7 @@ class CommandPalette(QDialog):
         self.setObjectName("commandPalette")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Command palette"))
+        self._window = parent
         self._actions = actions
         self._ask = entries
         self._others: Sequence[Entry] | None = None
@@ -101,7 +102,7 @@ class CommandPalette(QDialog):
         if index.isValid():
             entry = self._model.entries[index.row()]
             self.close()
-            self.parentWidget().activateWindow()
+            self._window.activateWindow()
             entry.run()
 
     def _place(self, parent: QWidget) -> None:
