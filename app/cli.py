@@ -1,4 +1,4 @@
-"""The `geb` command: the window, the terminal chat, the list of models."""
+"""The `geb` command: the window, the terminal chat, models and settings."""
 
 import argparse
 import logging
@@ -17,8 +17,10 @@ from engine.api import DEFAULT_PORT
 from engine.errors import StoreError
 from engine.i18n import set_language, system_language, tr
 from engine.paths import log_dir
+from engine.settings.file import chosen_language, open_settings
 from engine.terminal import ChatOptions, answer_once, chat
 from engine.terminal_models import list_models, verify_models
+from engine.terminal_settings import change_setting, list_settings, show_setting
 from engine.terminal_text import notice
 
 _LOG_BYTES = 1_000_000
@@ -28,6 +30,7 @@ _LOG_FILES = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `geb` and return its exit status."""
     set_language(system_language())
+    set_language(chosen_language(open_settings()))
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # where it knows no Chinese: question marks
@@ -92,6 +95,14 @@ def _models(options: argparse.Namespace) -> int:
     return list_models()
 
 
+def _settings(options: argparse.Namespace) -> int:
+    if options.name is None:
+        return list_settings()
+    if options.value is None:
+        return show_setting(options.name)
+    return change_setting(options.name, options.value)
+
+
 def _serve(options: argparse.Namespace) -> int:
     # The server's libraries are not needed for anything else.
     from engine.terminal_serve import ServeOptions, print_key, serve
@@ -118,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"))
     _add_chat(commands.add_parser("chat", help=tr("chat in the terminal")))
     _add_models(commands.add_parser("models", help=tr("list the installed models, or verify them")))
+    _add_settings(commands.add_parser("settings", help=tr("list the settings, or change one")))
     _add_serve(commands.add_parser("serve", help=tr("answer other programs on this computer")))
     return parser
 
@@ -150,6 +162,20 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", help=tr("compare every file with its checksum"))
     verify.add_argument(
         "folder", type=Path, nargs="?", metavar=tr("DIR"), help=tr("this model folder only")
+    )
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.description = tr(
+        "List all settings with what they mean, show one, or change one. The window uses the same."
+    )
+    parser.set_defaults(run=_settings)
+    parser.add_argument("name", nargs="?", metavar=tr("NAME"), help=tr("this setting only"))
+    parser.add_argument(
+        "value",
+        nargs="?",
+        metavar=tr("VALUE"),
+        help=tr("its new value; `default` makes it the usual one again"),
     )
 
 

@@ -17,11 +17,11 @@ from app.conversations import Sidebar, display_title
 from app.desktop import QuitSignals, make_application
 from app.header import Header
 from app.menu import MainMenu
-from engine.bundle import default_bundle_path
 from engine.chat import ChatService
 from engine.errors import BundleError, StoreError
 from engine.i18n import tr
 from engine.paths import config_dir, store_path
+from engine.settings.file import open_settings
 
 if TYPE_CHECKING:
     from app.palette.entries import Entry
@@ -36,7 +36,7 @@ def run(model: Path | None) -> int:
     bridge = EventBridge(app)
     try:
         settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
-        service = ChatService(store_path(), bridge.post)
+        service = ChatService(store_path(), bridge.post, settings=open_settings())
     except StoreError as error:
         QMessageBox.critical(None, "GEB Chat", str(error))
         return 1
@@ -77,13 +77,21 @@ class MainWindow(QMainWindow):
                     path=service.set_aside,
                 )
             )
+        elif service.settings.problems:
+            self.chat.notice.tell(" ".join(map(str, service.settings.problems)))
 
     def load_model(self, path: Path | None) -> None:
-        """Begin to load the model at `path`, or the default one; the window stays usable."""
+        """Begin to load the model at `path`, or that of the open conversation.
+
+        The window stays usable.
+        """
         self.chat.status.show_loading()
         try:
-            self._service.load_model(path or default_bundle_path())
-        except BundleError as error:
+            if path is None:
+                self._service.load_for(self.chat.conversation_id)
+            else:
+                self._service.load_model(path)
+        except (BundleError, StoreError) as error:
             self.chat.show_no_model(error)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -121,6 +121,27 @@ def default_bundle_path() -> Path:
     return pointer.parent / name
 
 
+def find_bundle(name: str | None) -> Path:
+    """Return the folder of an installed model, or of the one at an absolute path; None: default.
+
+    Raises BundleError if it is not there.
+    """
+    if name is None:
+        return default_bundle_path()
+    folders = [Path(name)] if Path(name).is_absolute() else list_bundle_paths()
+    found = next((p for p in folders if p.is_dir() and name in (p.name, str(p))), None)
+    if found is None:
+        raise BundleError(
+            "The model {name} is not installed any more. Choose another one.", name=Path(name).name
+        )
+    return found
+
+
+def bundle_name(path: Path) -> str:
+    """Return what `find_bundle` finds the folder `path` by."""
+    return path.name if path.absolute() in list_bundle_paths() else str(path.absolute())
+
+
 def list_bundle_paths() -> list[Path]:
     """Return the model folders that come with the application, then the user's own, by name."""
     paths: list[Path] = []

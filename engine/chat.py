@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.answer_recorder import AnswerRecorder
+from engine.bundle import find_bundle
 from engine.conversation_text import title_of, turns_of
 from engine.errors import GenerationError, StoreError
 from engine.events import (
@@ -29,11 +30,16 @@ from engine.events import (
     Started,
     Token,
 )
-from engine.sampling import SamplingParams
+from engine.model_choice import ModelChoice, ModelLoader
+from engine.sampling import SamplingChanges, SamplingParams
+from engine.settings.answer import AnswerSettings, answer_settings, own_values
+from engine.settings.file import Settings
+from engine.settings.table import MODEL
 from engine.store import Message, Store, set_aside_damaged_store
 from engine.worker import EngineWorker
 
 AnswerStep = Started | PrefillProgress | ContextTrimmed | Token | Done | Cancelled | Failed
+Sampling = SamplingParams | SamplingChanges | None
 ModelEvent = ModelLoading | ContextReduced | ModelLoaded | ModelFailed
 
 KEEP_DELETED_SECONDS = 30 * 24 * 3600
@@ -73,7 +79,11 @@ class ChatService:
         store_path: Path,
         listener: Callable[[ChatEvent], None],
         worker_factory: Callable[[Callable[[Event], None]], EngineWorker] = EngineWorker,
+        settings: Settings | None = None,
     ) -> None:
+        self.settings = settings or Settings(None)
+        self._named_model: Path | None = None
+        self._always = False
         self._listener = listener
         self._lock = threading.Lock()  # guards the two collections below
         self._recorders: dict[int, AnswerRecorder] = {}
@@ -85,6 +95,7 @@ class ChatService:
             self.store.recover()
             self.store.purge(deleted_before=time.time() - KEEP_DELETED_SECONDS)
             self._worker = worker_factory(self._on_event)
+            self._loader = ModelLoader(self._worker)
         except BaseException:
             self.store.close()
             raise
@@ -94,21 +105,50 @@ class ChatService:
         """The engine's thread, whose one queue others may use as well (see engine.api)."""
         return self._worker
 
-    def load_model(self, path: Path) -> int:
-        """Begin to open the bundle at `path`; returns the request_id of the events about it."""
-        return self._worker.load(path)
+    def load_model(self, path: Path, *, always: bool = False) -> int:
+        """Begin to open the bundle at `path`; returns the request_id of the events about it.
+
+        Until the service is closed it answers wherever a conversation names no model of its
+        own, or (`always`) everywhere.
+        """
+        self._named_model, self._always = path, always
+        defaults = answer_settings(self.settings, {})
+        return self._loader.load(
+            ModelChoice(path=path, threads=defaults.threads, context_length=defaults.context_length)
+        )
+
+    def load_for(self, conversation_id: int | None) -> bool:
+        """Begin to open the model that a conversation wants (None: the default one).
+
+        Tells whether that was needed. Raises BundleError if it is not installed, and StoreError.
+        """
+        return self._loader.ensure(self.choice(conversation_id)[0])
+
+    def choice(self, conversation_id: int | None) -> tuple[ModelChoice, AnswerSettings]:
+        """Return what the next answer of a conversation uses. Raises as `load_for`."""
+        own = {} if conversation_id is None else own_values(self.store, conversation_id)
+        chosen = answer_settings(self.settings, own)
+        path = self._named_model if self._always or MODEL.name not in own else None
+        choice = ModelChoice(
+            path=path or find_bundle(chosen.model),
+            threads=chosen.threads,
+            context_length=chosen.context_length,
+        )
+        return choice, chosen
 
     def send(
-        self, conversation_id: int, text: str, params: SamplingParams | None = None
+        self, conversation_id: int, text: str, params: Sampling = None
     ) -> tuple[Message, Message]:
         """Store the user's `text` and an empty answer below it, and begin to answer.
 
-        Without `params` as the model's own settings say. Returns both messages. Raises
-        StoreError, with nothing stored, if the disk refuses them, and GenerationError for an
-        empty text or while the conversation is being answered.
+        What `params` leaves open is as the settings of the conversation say, its model included,
+        which is opened first if it is not in use. Returns both messages. Raises, with nothing
+        stored, StoreError if the disk refuses them, BundleError if the model is not installed,
+        and GenerationError for an empty text or while the conversation is being answered.
         """
         _require_text(text)
         self._require_quiet(conversation_id)
+        choice = self.choice(conversation_id)
         with self.store.transaction():
             conversation = self.store.conversation(conversation_id)
             branch = self.store.thread(conversation_id)
@@ -117,11 +157,11 @@ class ChatService:
             self.store.set_draft(conversation_id, "")
             if not branch and not conversation.title:
                 self.store.rename(conversation_id, title_of(text))
-        self._answer(assistant, params)
+        self._answer(assistant, choice, params)
         return user, assistant
 
     def edit_question(
-        self, message_id: int, text: str, params: SamplingParams | None = None
+        self, message_id: int, text: str, params: Sampling = None
     ) -> tuple[Message, Message]:
         """Store `text` as a new version of a user's message and begin to answer it.
 
@@ -133,9 +173,10 @@ class ChatService:
         if old.role != "user":
             raise GenerationError("Only your own messages can be sent again in other words.")
         self._require_quiet(old.conversation_id)
+        choice = self.choice(old.conversation_id)
         with self.store.transaction():
             user, assistant = self._add_question(old.conversation_id, text, old.parent_id)
-        self._answer(assistant, params)
+        self._answer(assistant, choice, params)
         return user, assistant
 
     def edit_answer(self, message_id: int, text: str) -> Message:
@@ -150,7 +191,7 @@ class ChatService:
             old.conversation_id, "assistant", text, parent_id=old.parent_id
         )
 
-    def regenerate(self, message_id: int, params: SamplingParams | None = None) -> Message:
+    def regenerate(self, message_id: int, params: Sampling = None) -> Message:
         """Begin another answer beside the one named, or to the user's message named.
 
         Returns the empty answer, a new version of the old one. Raises as `send`.
@@ -162,13 +203,14 @@ class ChatService:
             if question.parent_id is None:
                 raise GenerationError("There is no message to answer.")
             question = self.store.message(question.parent_id)
+        choice = self.choice(question.conversation_id)
         assistant = self.store.add_message(
             question.conversation_id, "assistant", "", parent_id=question.id, status="streaming"
         )
-        self._answer(assistant, params)
+        self._answer(assistant, choice, params)
         return assistant
 
-    def continue_answer(self, message_id: int, params: SamplingParams | None = None) -> Message:
+    def continue_answer(self, message_id: int, params: Sampling = None) -> Message:
         """Let the model go on with an answer that was stopped or too long.
 
         Returns a new version of it, which holds the old text already; the pieces that follow
@@ -176,6 +218,7 @@ class ChatService:
         """
         old = self._answer_at(message_id)
         self._require_quiet(old.conversation_id)
+        choice = self.choice(old.conversation_id)
         assistant = self.store.add_message(
             old.conversation_id,
             "assistant",
@@ -183,7 +226,7 @@ class ChatService:
             parent_id=old.parent_id,
             status="streaming",
         )
-        self._answer(assistant, params)
+        self._answer(assistant, choice, params)
         return assistant
 
     def show_version(self, message_id: int) -> None:
@@ -236,14 +279,18 @@ class ChatService:
         )
         return user, assistant
 
-    def _answer(self, assistant: Message, params: SamplingParams | None) -> None:
+    def _answer(
+        self, assistant: Message, choice: tuple[ModelChoice, AnswerSettings], params: Sampling
+    ) -> None:
         """Begin to fill an answer that is stored and shown."""
-        conversation_id = assistant.conversation_id
-        system_prompt = self.store.conversation(conversation_id).system_prompt
-        turns = turns_of(system_prompt, self.store.thread(conversation_id))
+        model, chosen = choice
+        turns = turns_of(chosen.system_prompt, self.store.thread(assistant.conversation_id))
+        if not isinstance(params, SamplingParams):
+            params = {**chosen.sampling, **(params or {})}
+        self._loader.ensure(model)
         # Under the lock, so that no event of the answer comes before its recorder is known.
         with self._lock:
-            request_id = self._worker.generate(turns, params)
+            request_id = self._worker.generate(turns, params, model=model.path)
             self._recorders[request_id] = AnswerRecorder(
                 self.store.path, assistant, partial(self._on_refused, assistant)
             )
@@ -253,6 +300,8 @@ class ChatService:
         if isinstance(event, ModelEvent):
             if isinstance(event, ModelLoaded):
                 self._model = event.name
+            elif isinstance(event, ModelFailed):
+                self._loader.forget_failed(event.request_id)
             self._listener(event)
             return
         with self._lock:

@@ -34,6 +34,10 @@ class ConfigError(GebError):
     """A configuration with a missing, unknown or contradictory field."""
 
 
+class SettingsError(GebError):
+    """A setting with an impossible value, or settings that cannot be kept."""
+
+
 class DataError(GebError):
     """Input data that is missing, damaged or in an unknown format."""
 

@@ -46,6 +46,11 @@ def tr(message: str, /, **values: object) -> str:
     return text.format(**values) if values else text
 
 
+def to_translate(message: str) -> str:
+    """Return `message` as it is: a sentence of a table, which `tr` translates when it is shown."""
+    return message
+
+
 @cache
 def _catalogue(language: str) -> dict[str, str]:
     path = RESOURCES / "translations" / f"{language}.json"

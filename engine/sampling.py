@@ -4,7 +4,7 @@ The order is that of Hugging Face's processors: repetition penalty (Keskar et al
 temperature, top_k, top_p (Holtzman et al. 2019), min_p (Nguyen et al. 2024).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ REPETITION_WINDOW = 256
 """The repetition penalty looks at so many of the latest tokens: a few paragraphs, so that a
 long conversation does not forbid its own common words."""
 
-_BOUNDS = {
+BOUNDS = {
     "temperature": (0.0, 10.0),
     "top_k": (0, 1_000_000),
     "top_p": (0.0, 1.0),
@@ -49,7 +49,7 @@ class SamplingParams:
     """The same seed gives the same answer; None draws a fresh one."""
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _BOUNDS.items():
+        for name, (low, high) in BOUNDS.items():
             value = getattr(self, name)
             if name == "seed" and value is None:
                 continue
@@ -67,6 +67,10 @@ class SamplingParams:
                     high=high,
                     value=value,
                 )
+
+
+SamplingChanges = Mapping[str, int | float | None]
+"""Some of SamplingParams' fields by name; the others, and None, are as the model recommends."""
 
 
 @dataclass(frozen=True, kw_only=True)

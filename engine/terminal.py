@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from engine.bundle import default_bundle_path
+from engine.bundle import find_bundle
 from engine.chat import AnswerEvent, AnswerNotSaved, ChatService
 from engine.errors import GebError, GenerationError
 from engine.events import (
@@ -23,7 +23,9 @@ from engine.events import (
 )
 from engine.i18n import tr
 from engine.paths import store_path
-from engine.sampling import SamplingParams
+from engine.sampling import SamplingChanges, SamplingParams
+from engine.settings.answer import answer_settings
+from engine.settings.file import Settings, open_settings
 from engine.store import Conversation, Store
 from engine.terminal_inbox import Inbox, wait_for_model
 from engine.terminal_text import notice, printable, say
@@ -40,9 +42,12 @@ class ChatOptions:
     system: str | None = None
     conversation: int | None = None
 
-    def params(self, loaded: ModelLoaded) -> SamplingParams:
-        """Return the model's own settings with the changes asked for."""
-        return loaded.generation.params(temperature=self.temperature, seed=self.seed)
+    def changes(self) -> SamplingChanges:
+        """Return what is asked for. Raises GenerationError for values out of range."""
+        asked = {"temperature": self.temperature, "seed": self.seed}
+        changes = {name: value for name, value in asked.items() if value is not None}
+        SamplingParams(**changes)  # type: ignore[arg-type]  # refuses what is out of range
+        return changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +105,12 @@ def chat(options: ChatOptions) -> int:
         import readline  # noqa: F401  (its import gives input() editing and a history)
     inbox = Inbox()
     try:
-        with closing(ChatService(store_path(), inbox.put)) as service:
+        with closing(ChatService(store_path(), inbox.put, settings=_settings())) as service:
             _tell_set_aside(service)
             number = options.conversation
             conversation = None if number is None else _open(service.store, number, options)
-            service.load_model(options.model or default_bundle_path())
-            loaded = wait_for_model(inbox)
-            params = options.params(loaded)
+            params = options.changes()
+            loaded = _load(service, inbox, options)
             _greet(loaded, conversation)
             _converse(service, inbox, params, conversation, options.system or "")
     except GebError as error:
@@ -118,7 +122,7 @@ def chat(options: ChatOptions) -> int:
 def _converse(
     service: ChatService,
     inbox: Inbox,
-    params: SamplingParams,
+    params: SamplingChanges,
     conversation: Conversation | None,
     system_prompt: str,
 ) -> None:
@@ -143,14 +147,17 @@ def _converse(
 
 def _ask_alone(prompt: str, options: ChatOptions, show: Callable[[str], None]) -> _Answer:
     inbox = Inbox()
+    defaults = answer_settings(_settings(), {})
+    params = {**defaults.sampling, **options.changes()}
+    system = defaults.system_prompt if options.system is None else options.system
+    model = options.model or find_bundle(defaults.model)
     with closing(EngineWorker(inbox.put)) as worker:
-        worker.load(options.model or default_bundle_path())
+        worker.load(model, num_threads=defaults.threads, context_length=defaults.context_length)
         loaded = wait_for_model(inbox)
-        params = options.params(loaded)
         with inbox.ctrl_c():
             turns = [{"role": "user", "content": prompt}]
-            if options.system:
-                turns.insert(0, {"role": "system", "content": options.system})
+            if system:
+                turns.insert(0, {"role": "system", "content": system})
             request_id = worker.generate(turns, params)
             answer = _receive(inbox, partial(worker.cancel, request_id), show)
     return replace(answer, model=loaded.name)
@@ -160,12 +167,11 @@ def _ask_in_conversation(
     number: int, prompt: str, options: ChatOptions, show: Callable[[str], None]
 ) -> _Answer:
     inbox = Inbox()
-    with closing(ChatService(store_path(), inbox.put)) as service:
+    with closing(ChatService(store_path(), inbox.put, settings=_settings())) as service:
         _tell_set_aside(service)
         conversation = _open(service.store, number, options)
-        service.load_model(options.model or default_bundle_path())
-        loaded = wait_for_model(inbox)
-        params = options.params(loaded)
+        params = options.changes()
+        loaded = _load(service, inbox, options)
         with inbox.ctrl_c():
             _, assistant = service.send(conversation.id, prompt, params)
             answer = _receive(inbox, partial(service.stop, assistant.id), show)
@@ -198,6 +204,22 @@ def _receive(inbox: Inbox, stop: Callable[[], None], show: Callable[[str], None]
                 return _Answer(text="".join(pieces), finish_reason="cancelled", usage=usage)
             case Failed(error=failure):
                 return _Answer(text="".join(pieces), error=failure)
+
+
+def _load(service: ChatService, inbox: Inbox, options: ChatOptions) -> ModelLoaded:
+    """Open the model that was named, or that of the conversation, and wait for it."""
+    if options.model is None:
+        service.load_for(options.conversation)
+    else:
+        service.load_model(options.model, always=True)
+    return wait_for_model(inbox)
+
+
+def _settings() -> Settings:
+    settings = open_settings()
+    for problem in settings.problems:
+        notice(problem)
+    return settings
 
 
 def _open(store: Store, number: int, options: ChatOptions) -> Conversation:

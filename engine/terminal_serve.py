@@ -6,9 +6,11 @@ from pathlib import Path
 
 from engine.api.key import key_path, read_key
 from engine.api.server import ApiServer
-from engine.bundle import default_bundle_path
+from engine.bundle import find_bundle
 from engine.errors import GebError
 from engine.i18n import tr
+from engine.settings.answer import answer_settings
+from engine.settings.file import open_settings
 from engine.terminal_inbox import Inbox, wait_for_model
 from engine.terminal_text import notice, say
 from engine.worker import EngineWorker
@@ -36,13 +38,19 @@ def serve(options: ServeOptions) -> int:
     """Answer other programs until Ctrl-C; return the exit status."""
     inbox = Inbox()
     try:
-        model = options.model or default_bundle_path()
+        settings = open_settings()
+        for problem in settings.problems:
+            notice(problem)
+        defaults = answer_settings(settings, {})
+        model = options.model or find_bundle(defaults.model)
         key = read_key()
         with closing(EngineWorker(inbox.put)) as worker:
             server = ApiServer(worker, key, options.port)
             server.start()  # a taken port is told before a large model is read
             try:
-                worker.load(model)
+                worker.load(
+                    model, num_threads=defaults.threads, context_length=defaults.context_length
+                )
                 loaded = wait_for_model(inbox)
                 say(tr("Address: {address}", address=server.address))
                 say(tr("Model: {model}", model=loaded.name))

@@ -27,7 +27,7 @@ from engine.events import (
 )
 from engine.generation import generate
 from engine.model import Model
-from engine.sampling import SamplingParams
+from engine.sampling import SamplingChanges, SamplingParams
 
 _logger = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ class _Load(_Request):
 @dataclass(frozen=True, kw_only=True)
 class _Generate(_Request):
     messages: Sequence[Message]
-    params: SamplingParams | None
+    params: SamplingParams | SamplingChanges | None
+    model: Path | None
 
 
 class EngineWorker:
@@ -107,14 +108,17 @@ class EngineWorker:
     def generate(
         self,
         messages: Sequence[Message],
-        params: SamplingParams | None = None,
+        params: SamplingParams | SamplingChanges | None = None,
         *,
+        model: Path | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> int:
-        """Answer a conversation; without `params` as the model's own settings say.
+        """Answer a conversation; what `params` leaves open is as the model recommends.
 
-        If its last message is an answer, the model goes on with that. The events of this answer
-        go to `on_event`, if it is given, instead of the worker's. Returns the request's id.
+        With `model` only the bundle at that path may answer, not one that stayed in use because
+        that could not be loaded. If the last message is an answer, the model goes on with that.
+        The events go to `on_event`, if it is given, instead of the worker's listener. Returns
+        the request's id.
         """
         return self._submit(
             _Generate(
@@ -122,6 +126,7 @@ class EngineWorker:
                 on_event=on_event or self._on_event,
                 messages=list(messages),
                 params=params,
+                model=model,
             )
         )
 
@@ -236,7 +241,14 @@ class EngineWorker:
     def _generate(self, request: _Generate) -> None:
         if self._model is None or self._bundle is None:
             raise GenerationError("No model is loaded, so there is nobody to answer.")
-        params = request.params or self._bundle.generation.params()
+        if request.model is not None and request.model != self._bundle.path:
+            raise GenerationError(
+                "The model {name} could not be loaded, so it cannot answer.",
+                name=request.model.name,
+            )
+        params = request.params
+        if not isinstance(params, SamplingParams):
+            params = self._bundle.generation.params(**(params or {}))
         # At least a quarter of the context, if it can be asked for, is left to the answer.
         length = self._model.context_length
         budget = length - min(params.max_new_tokens, length // 4)

@@ -25,7 +25,7 @@ def _nodes() -> list[tuple[Path, ast.ClassDef | ast.Call]]:
 
 
 def _translated_calls() -> set[str]:
-    """Names of `tr` and of every class that is an error with a sentence."""
+    """Names of `tr`, its twin for tables, and of every class that is an error with a sentence."""
     names = {"GebError"}
     classes = [node for _, node in _nodes() if isinstance(node, ast.ClassDef)]
     grown = True
@@ -35,7 +35,7 @@ def _translated_calls() -> set[str]:
             if any(isinstance(base, ast.Name) and base.id in names for base in node.bases):
                 names.add(node.name)
         grown = len(names) > before
-    return names | {"tr"}
+    return names | {"tr", "to_translate"}
 
 
 MESSAGE_ARGUMENT = {"show_text": 1, "add_action": 2}

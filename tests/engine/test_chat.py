@@ -193,6 +193,7 @@ def test_a_failed_answer_is_stored_and_the_chat_goes_on(
 ) -> None:
     with closing(ChatService(tmp_path / "store.sqlite3", heard)) as service:
         conversation = service.store.create_conversation()
+        service.load_model(tmp_path / "nowhere")
         service.send(conversation.id, "Hello")
         failed = heard.answer()[1]
         assert isinstance(failed, Failed)

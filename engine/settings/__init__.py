@@ -1,0 +1,1 @@
+"""Settings: one table, kept in one file, and what they mean for the next answer."""

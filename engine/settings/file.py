@@ -1,0 +1,222 @@
+"""The settings file: read with distrust, changed in one step, never damaged further.
+
+What this version does not know stays in the file; what it cannot use is not used, is told in
+one sentence, and stays as well, until the person changes that setting.
+"""
+
+import copy
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from engine.errors import GebError, SettingsError, StoreError
+from engine.i18n import system_language
+from engine.paths import config_dir
+from engine.private_file import write_private
+from engine.settings.migrations import (
+    FIRST_VERSION,
+    MIGRATIONS,
+    Document,
+    Migration,
+    migrate,
+    newest_version,
+)
+from engine.settings.setting import Setting, Value, storable
+from engine.settings.table import BY_NAME, LANGUAGE
+
+_MAX_BYTES: Final = 4 << 20
+_T = TypeVar("_T", bound=Value)
+_logger = logging.getLogger(__name__)
+
+
+class Settings:
+    """The settings of the application, from the file at `path` (None: of this process alone).
+
+    `problems` says what was wrong with the file; the settings work nevertheless. Where the file
+    is from a newer version, or may not be written, changes raise SettingsError.
+    """
+
+    def __init__(self, path: Path | None, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self._path = path
+        self._migrations = migrations
+        self._watchers: list[Callable[[frozenset[str]], None]] = []
+        self._values: dict[str, Value] = {}
+        self._frozen: SettingsError | None = None
+        self._document: Document = {"version": newest_version(migrations), "settings": {}}
+        self.problems: list[GebError] = []
+        try:
+            self._document = self._read()
+        except SettingsError as error:
+            self._frozen = error
+            self.problems.append(error)
+        self._values, bad = _usable(self._document)
+        self.problems += bad
+
+    def get(self, setting: Setting[_T]) -> _T:
+        """Return the value of a setting, its default where it has none."""
+        return cast(_T, self._values.get(setting.name, setting.default))
+
+    def is_set(self, setting: Setting[Value]) -> bool:
+        """Tell whether the person chose a value other than the default."""
+        return setting.name in self._values
+
+    def set(self, setting: Setting[Value], value: object) -> None:
+        """Change a setting. Raises SettingsError, with nothing changed."""
+        self.change({setting.name: value})
+
+    def change(self, values: Mapping[str, object]) -> None:
+        """Change settings by name, all or (SettingsError) none of them."""
+        checked = {name: BY_NAME[name].check(value) for name, value in values.items()}
+
+        def apply(document: Document) -> None:
+            for name, value in checked.items():
+                document["settings"].pop(name, None)
+                if value != BY_NAME[name].default:
+                    document["settings"][name] = value
+
+        self.edit(apply)
+
+    def part(self, key: str) -> Any:
+        """Return a copy of what the file holds under a key of its own; None at first."""
+        return copy.deepcopy(self._document.get(key))
+
+    def set_part(self, key: str, value: object) -> None:
+        """Keep a JSON value under a key of its own. Raises SettingsError."""
+        self.edit(lambda document: document.update({key: value}))
+
+    def watch(self, on_change: Callable[[frozenset[str]], None]) -> None:
+        """Call `on_change` after each change, with the names of the settings that are new."""
+        self._watchers.append(on_change)
+
+    def edit(self, apply: Callable[[Document], None]) -> None:
+        """Let `apply` change the document, and write it. Raises SettingsError."""
+        if self._frozen is not None:
+            raise self._frozen
+        # Another process may have changed something else meanwhile.
+        document = self._read() if self._path else copy.deepcopy(self._document)
+        apply(document)
+        if self._path is not None:
+            _write(self._path, document)
+        before, self._document = self._values, document
+        self._values, _ = _usable(document)
+        names = before.keys() | self._values.keys()
+        new = frozenset(n for n in names if before.get(n) != self._values.get(n))
+        for on_change in list(self._watchers):
+            on_change(new)
+
+    def _read(self) -> Document:
+        """Return the file's document in today's version; a damaged file is set aside."""
+        newest = newest_version(self._migrations)
+        fresh: Document = {"version": newest, "settings": {}}
+        if self._path is None:
+            return fresh
+        try:
+            document = _parse(self._path)
+        except FileNotFoundError:
+            return fresh
+        except OSError as error:
+            raise SettingsError(
+                "The settings in {path} cannot be read: {detail}. The usual ones are used.",
+                path=self._path,
+                detail=error.strerror,
+            ) from error
+        if document is None:
+            self._set_aside()
+            return fresh
+        if document["version"] > newest:
+            raise SettingsError(
+                "The settings in {path} come from a newer version of GEB Chat. They are left as "
+                "they are, and the usual ones are used.",
+                path=self._path,
+            )
+        return migrate(document, self._migrations)
+
+    def _set_aside(self) -> None:
+        path = self._path
+        if path is None:
+            return
+        names = (
+            path.with_name(f"{path.stem}.damaged-{number}{path.suffix}") for number in count(1)
+        )
+        kept = next(name for name in names if not name.exists())
+        try:
+            path.rename(kept)
+        except OSError as error:
+            raise SettingsError(
+                "The settings in {path} are damaged and cannot be moved: {detail}. The usual ones "
+                "are used.",
+                path=path,
+                detail=error.strerror,
+            ) from error
+        self.problems.append(
+            SettingsError(
+                "The settings were damaged. They are kept in {path}, and the usual ones are used.",
+                path=kept,
+            )
+        )
+
+
+def open_settings() -> Settings:
+    """Return the settings of this user; what is wrong with them is in `problems`."""
+    try:
+        return Settings(config_dir() / "settings.json")
+    except StoreError as error:  # no folder: the settings last as long as the process
+        settings = Settings(None)
+        settings.problems.append(error)
+        return settings
+
+
+def chosen_language(settings: Settings) -> str:
+    """Return the language that the person chose, or else that of the system."""
+    language = settings.get(LANGUAGE)
+    return system_language() if language == "system" else language
+
+
+def _parse(path: Path) -> Document | None:
+    """Return the document; None where the file holds none. Raises OSError."""
+    if path.stat().st_size > _MAX_BYTES:
+        return None
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        _logger.warning("the settings are damaged", exc_info=True)
+        return None
+    if not isinstance(document, dict):
+        return None
+    version = document.setdefault("version", FIRST_VERSION)
+    sound = type(version) is int and version >= FIRST_VERSION
+    if not sound or not isinstance(document.setdefault("settings", {}), dict):
+        return None
+    return document
+
+
+def _usable(document: Document) -> tuple[dict[str, Value], list[SettingsError]]:
+    """Return the good values of known settings, and what is wrong with the others."""
+    good: dict[str, Value] = {}
+    bad = []
+    for name, value in document["settings"].items():
+        setting = BY_NAME.get(name)
+        if setting is None:
+            continue
+        try:
+            good[name] = setting.check(value)
+        except SettingsError as error:
+            bad.append(error)
+    return good, bad
+
+
+def _write(path: Path, document: Document) -> None:
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    if not storable(text):  # an unknown key may hold anything that JSON can say
+        text = json.dumps(document, indent=1) + "\n"
+    try:
+        write_private(path, text)
+    except OSError as error:
+        raise SettingsError(
+            "The settings cannot be written to {path}: {detail}.",
+            path=path,
+            detail=error.strerror,
+        ) from error

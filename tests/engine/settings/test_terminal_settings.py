@@ -1,0 +1,70 @@
+"""`geb settings`, and settings that the terminal's chat obeys."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from engine.i18n import set_language
+from engine.paths import config_dir
+from engine.settings import table
+from engine.settings.file import open_settings
+from engine.settings.table import SETTINGS
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEB_CHAT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LC_ALL", "C")
+
+
+def test_every_setting_is_listed(capsys: Output) -> None:
+    assert main(["settings"]) == 0
+    shown = capsys.readouterr().out
+    for setting in SETTINGS:
+        assert f"{setting.name}: " in shown
+        assert setting.help in shown
+
+
+def test_a_setting_is_changed_and_reset(capsys: Output) -> None:
+    assert main(["settings", "temperature", "0.25"]) == 0
+    assert "temperature: 0.25\n" in capsys.readouterr().out
+    assert open_settings().get(table.TEMPERATURE) == 0.25
+    assert main(["settings", "temperature"]) == 0
+    assert "0.25" in capsys.readouterr().out
+    assert main(["settings", "temperature", "default"]) == 0
+    assert "as the model recommends (default)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["colour"], ["colour", "red"], ["threads", "many"]])
+def test_what_is_wrong_is_said_in_one_sentence(arguments: list[str], capsys: Output) -> None:
+    assert main(["settings", *arguments]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert len(shown.err.splitlines()) == 1
+    assert not (config_dir() / "settings.json").exists()
+
+
+def test_the_commands_speak_the_chosen_language(capsys: Output) -> None:
+    try:
+        assert main(["settings", "language", "zh_CN"]) == 0
+        capsys.readouterr()
+        assert main(["settings", "threads"]) == 0
+        assert "线程数" in capsys.readouterr().out
+    finally:
+        set_language("en")
+
+
+def test_one_answer_in_the_terminal_obeys_the_defaults(tiny_bundle: Path, capsys: Output) -> None:
+    open_settings().change({"model": str(tiny_bundle), "max_new_tokens": 3, "temperature": 0.0})
+    assert main(["chat", "--prompt", "Hello", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["model"] == "tiny"
+    assert answer["completion_tokens"] <= 3
+    plain = answer["prompt_tokens"]
+    open_settings().set(table.SYSTEM_PROMPT, "Answer in one word.")
+    assert main(["chat", "--prompt", "Hello", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["prompt_tokens"] > plain
