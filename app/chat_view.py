@@ -89,11 +89,13 @@ class ChatView(QWidget):
         self._show_answering()
         self._show_last_answer(messages)
 
-    def forget(self) -> None:
-        """Let go of the open conversation, which is being deleted."""
-        self.stop()
-        self._draft_timer.stop()
-        self._conversation_id = None
+    def forget(self, conversation_id: int) -> None:
+        """Let go of a conversation that was deleted: end its answer, show it no longer."""
+        if (running := self._service.running_answer(conversation_id)) is not None:
+            self._service.stop(running)
+        if conversation_id == self._conversation_id:
+            self._draft_timer.stop()
+            self._conversation_id = None
 
     def send(self, text: str) -> None:
         """Store `text` and show it once it is stored; the answer streams in below it."""

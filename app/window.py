@@ -13,10 +13,11 @@ from app import theme
 from app.actions import Group, actions_of, add_action
 from app.bridge import EventBridge
 from app.chat_view import ChatView
-from app.conversations import Sidebar, display_title
 from app.desktop import QuitSignals, make_application
 from app.header import Header
 from app.menu import MainMenu
+from app.sidebar.model import display_title
+from app.sidebar.sidebar import Sidebar
 from engine.chat import ChatService
 from engine.errors import BundleError, StoreError
 from engine.i18n import tr
@@ -208,5 +209,5 @@ class MainWindow(QMainWindow):
 
     def _show_title(self, conversation_id: int) -> None:
         index = self.sidebar.model.index_of(conversation_id)
-        if index.isValid():
+        if index.isValid() and conversation_id == self.chat.conversation_id:
             self.header.title.set_full_text(display_title(self.sidebar.model.conversation(index)))

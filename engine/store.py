@@ -42,9 +42,8 @@ __all__ = [
     "set_aside_damaged_store",
 ]
 
-_CONVERSATION = (
-    "SELECT id, title, system_prompt, created_at, updated_at, pinned FROM conversations "
-)
+_COLUMNS = "id, title, system_prompt, created_at, updated_at, pinned"
+_CONVERSATION = f"SELECT {_COLUMNS} FROM conversations "  # noqa: S608 (our own words)
 _MAX_ID = 2**63 - 1
 _NEVER_FINISHED = 0.0
 """When what an import has not finished yet was "deleted": the next purge erases it."""
@@ -150,6 +149,21 @@ class Store:
             "UPDATE conversations SET deleted_at = NULL WHERE id = ?", (conversation_id,)
         )
         self.conversation(conversation_id)
+
+    def list_deleted(self) -> list[tuple[Conversation, float]]:
+        """Return the deleted ones and when (seconds since 1970), last deleted first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS}, deleted_at FROM conversations"  # noqa: S608 (our own words)
+            " WHERE deleted_at > ? ORDER BY deleted_at DESC, id DESC",
+            (_NEVER_FINISHED,),
+        )
+        return [(_conversation(row), row["deleted_at"]) for row in rows]
+
+    def erase(self, conversation_id: int) -> None:
+        """Erase one deleted conversation for good; one that is not deleted stays."""
+        self._database.execute(
+            "DELETE FROM conversations WHERE id = ? AND deleted_at IS NOT NULL", (conversation_id,)
+        )
 
     def purge(self, deleted_before: float) -> None:
         """Erase for good what was deleted before that time (seconds since 1970)."""
@@ -374,7 +388,7 @@ def set_aside_damaged_store(path: Path) -> Path | None:
 
 
 def _conversation(row: sqlite3.Row) -> Conversation:
-    number, title, system_prompt, created_at, updated_at, pinned = row
+    number, title, system_prompt, created_at, updated_at, pinned, *_ = row
     return Conversation(
         id=number,
         title=title,

@@ -270,7 +270,7 @@ def test_colours_follow_the_system_while_running(
 def test_every_control_has_a_name(open_window: OpenWindow, ready: Ready, write: Write) -> None:
     window = ready(open_window(worker=SlowWorker))
     write(window, "hello")
-    window.sidebar.delete_current()
+    window.sidebar.delete_action.trigger()
     kinds = (QAbstractButton, QTextEdit, QAbstractItemView)
     controls = [
         widget

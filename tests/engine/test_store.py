@@ -445,3 +445,19 @@ def test_the_work_does_not_grow_with_the_store(path: Path) -> None:
         assert hundreds < 100
         assert len(store.list_conversations()) == 10_000
         assert hundreds < 10_000
+
+
+def test_deleted_conversations_are_listed_and_erased_one_by_one(store: Store) -> None:
+    kept, first, second = (store.create_conversation(title) for title in ("kept", "1", "2"))
+    before = time.time()
+    store.delete(first.id)
+    store.delete(second.id)
+    deleted = store.list_deleted()
+    assert [conversation for conversation, _ in deleted] == [second, first]
+    assert all(before <= at <= time.time() for _, at in deleted)
+    store.erase(kept.id)
+    store.erase(first.id)
+    assert [conversation.id for conversation, _ in store.list_deleted()] == [second.id]
+    assert store.conversation(kept.id) == kept
+    with pytest.raises(StoreError, match="There is no conversation"):
+        store.undelete(first.id)

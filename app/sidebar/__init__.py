@@ -1,0 +1,1 @@
+"""The left side of the window: conversations by day, search over all, what was deleted."""
