@@ -1,6 +1,7 @@
 """A conversation becomes ids in which every control token was put there by the template."""
 
 from collections import Counter
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
 from engine.errors import BundleError
-from engine.tokenizer import Tokenizer
+from engine.tokenizer import BaseTokenizer, Tokenizer
 
 _ROLES = ("system", "user", "assistant")
 _FRAGMENTS = [
@@ -78,8 +79,55 @@ def test_the_format_that_our_models_are_trained_on(tokenizer: Tokenizer) -> None
         "{{ 'x' * 10 ** 15 }}",
         "{{ '%*d' % (6 * 10 ** 7, 1) }}",
         "{{ messages[0]['content'].format_map(messages).x }}{{ messages[5].content.y.z }}",
+        "{{ 'x' | center(10 ** 10) }}",
+        "{{ range(99999) | map('center', 99999) | join | length }}",
+        "{% set ns = namespace(x='xx') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}"
+        "{% endfor %}",
     ],
 )
 def test_a_broken_or_hostile_template_is_one_sentence(tokenizer: Tokenizer, template: str) -> None:
     with pytest.raises(BundleError, match="chat template"):
         ChatTemplate(template, tokenizer).encode([{"role": "user", "content": "hi"}])
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) ~ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+        "{{ (messages | length + 8) ** 9 ** (9 ** 9) }}",
+    ],
+)
+def test_a_template_that_does_not_end_is_ended(
+    tokenizer: Tokenizer, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.template_process.RENDER_SECONDS", 1)
+    wanted = "{% if messages %}" + template + "{% endif %}fine"
+    opened = ChatTemplate(wanted, tokenizer)
+    with pytest.raises(BundleError, match="takes too much time or memory"):
+        opened.encode([{"role": "user", "content": "hi"}])
+    # The next conversation finds another process.
+    assert opened.encode([]) == tokenizer.encode("fine")
+
+
+class _FewNames(BaseTokenizer):
+    """Reads letters as their numbers; some names are control tokens and overlap."""
+
+    vocab_size = 1 << 21
+    control_tokens: ClassVar[dict[str, int]] = {
+        name: (1 << 20) + number
+        for number, name in enumerate(["#", "ab", "bc", "[abc]", "c]", "b"])
+    }
+
+    def encode(self, text: str, *, continues: bool = False) -> list[int]:  # noqa: ARG002
+        return list(map(ord, text))
+
+    def token_bytes(self, token_id: int) -> bytes:
+        return chr(token_id).encode()
+
+
+@given(content=st.text(alphabet="#abc[]\ufdd0\ufdd1x", max_size=12))
+def test_names_that_overlap_or_have_one_character_stay_letters(content: str) -> None:
+    template = ChatTemplate(GEB_CHAT_TEMPLATE, _FewNames())
+    ids = template.encode([{"role": "user", "content": content}], add_generation_prompt=False)
+    assert ids == [*map(ord, "<s><|user|>"), *map(ord, content)]
