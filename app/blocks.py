@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QTextBrowser, QWidget
 
 from app import theme
+from app.texts import show_text
 from engine.i18n import tr
 
 SOURCE_PROPERTY: Final = QTextFormat.Property.UserProperty.value + 1
@@ -28,14 +29,17 @@ _OBJECT: Final = "\ufffc"
 
 
 class TextBlock(QTextBrowser):
-    """Selectable text as high as its content. It fetches nothing and follows no link by itself."""
+    """Selectable text as high as its content. It fetches nothing and follows no link by itself.
+
+    `label` is English text: the accessible name, which follows the language.
+    """
 
     copy_text_requested = Signal()
     copy_markdown_requested = Signal()
 
     def __init__(self, label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(label)
+        show_text(self.setAccessibleName, label)
         self.setOpenLinks(False)
         self.setUndoRedoEnabled(False)
         self.setAcceptDrops(False)
@@ -132,11 +136,9 @@ class PlainBlock(TextBlock):
 
     def __init__(self, text: str, label: str, parent: QWidget | None = None) -> None:
         super().__init__(label, parent)
-        self.setFont(theme.message_font())
         self._natural_width = 0
-        with self.writing() as cursor:
-            cursor.setBlockFormat(line_format(self.font()))
-            cursor.insertText(text)
+        self.setPlainText(text)
+        theme.follow_scale(self._fit_scale)
 
     def sizeHint(self) -> QSize:
         if not self._natural_width:
@@ -144,6 +146,14 @@ class PlainBlock(TextBlock):
             lines = self.toPlainText().split("\n")
             self._natural_width = ceil(max(metrics.horizontalAdvance(line) for line in lines)) + 4
         return QSize(self._natural_width, self.height())
+
+    def _fit_scale(self) -> None:
+        self.setFont(theme.message_font())
+        self._natural_width = 0
+        with self.writing() as cursor:
+            cursor.select(QTextCursor.SelectionType.Document)
+            cursor.setBlockFormat(line_format(self.font()))
+        self.updateGeometry()
 
     def _add_copy_actions(self, menu: QMenu) -> None:
         menu.addAction(tr("Copy message"), self.copy_text_requested.emit)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QTextEdi
 
 from app import theme
 from app.icons import IconButton
-from engine.i18n import tr
+from app.texts import show_text
 
 _MAXIMUM_LINES: Final = 8
 
@@ -31,7 +31,7 @@ class Composer(QFrame):
         self.edit.textChanged.connect(self._update_button)
         self.edit.textChanged.connect(self.edited)
         self.edit.focus_changed.connect(self._mark_active)
-        self.button = IconButton("send", tr("Send"))
+        self.button = IconButton("send", "Send")
         self.button.setProperty("filled", True)
         self.button.clicked.connect(self._press)
         self._reason = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
@@ -60,9 +60,9 @@ class Composer(QFrame):
         """Turn the send button into a stop button and back."""
         self._answering = answering
         if answering:
-            self.button.show_as("stop", tr("Stop (Esc)"))
+            self.button.show_as("stop", "Stop (Esc)")
         else:
-            self.button.show_as("send", tr("Send (Enter)"))
+            self.button.show_as("send", "Send (Enter)")
         self._update_button()
 
     def set_blocked(self, reason: str) -> None:
@@ -107,16 +107,15 @@ class ComposerEdit(QTextEdit):
         super().__init__(parent)
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
-        self.setFont(theme.message_font())
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setPlaceholderText(tr("Write a message"))
-        self.setAccessibleName(tr("Message"))
-        self.setAccessibleDescription(tr("Enter sends, Shift+Enter starts a new line."))
+        show_text(self.setPlaceholderText, "Write a message")
+        show_text(self.setAccessibleName, "Message")
+        show_text(self.setAccessibleDescription, "Enter sends, Shift+Enter starts a new line.")
         self.document().setDocumentMargin(theme.SPACE * 0.75)
         self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
-        self._fit_height()
+        theme.follow_scale(self._fit_font)
 
     def composing(self) -> bool:
         """Tell whether an input method shows text that it has not committed yet."""
@@ -153,6 +152,11 @@ class ComposerEdit(QTextEdit):
     def minimumSizeHint(self) -> QSize:
         return QSize(0, self.minimumHeight())
 
+    def _fit_font(self) -> None:
+        self.setFont(theme.message_font())
+        self.viewport().setFont(theme.message_font())  # the placeholder's, which lags behind
+        self._fit_height()
+
     def _fit_height(self) -> None:
         margins = ceil(2 * self.document().documentMargin())
         limit = _MAXIMUM_LINES * self.fontMetrics().lineSpacing() + margins
@@ -162,4 +166,4 @@ class ComposerEdit(QTextEdit):
             if wanted > limit
             else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         )
-        self.setFixedHeight(max(theme.BUTTON_SIZE, min(wanted, limit)))
+        self.setFixedHeight(max(theme.scaled(theme.BUTTON_SIZE), min(wanted, limit)))

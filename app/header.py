@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButt
 
 from app import theme
 from app.icons import IconButton
-from engine.i18n import tr
 
 
 class Header(QWidget):
@@ -18,11 +17,11 @@ class Header(QWidget):
         super().__init__(parent)
         self.title = ElidedLabel()
         self.title.setObjectName("title")
-        rename_button = IconButton("rename", tr("Rename (F2)"))
+        rename_button = IconButton("rename", "Rename (F2)")
         rename_button.clicked.connect(rename.trigger)
-        delete_button = IconButton("delete", tr("Delete conversation"))
+        delete_button = IconButton("delete", "Delete conversation")
         delete_button.clicked.connect(delete.trigger)
-        self.menu_button = IconButton("menu", tr("Menu (F10)"))
+        self.menu_button = IconButton("menu", "Menu (F10)")
         self.menu_button.setMenu(menu)
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.buttons = (rename_button, delete_button, self.menu_button)

@@ -8,6 +8,7 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from app import theme
+from app.texts import show_text
 from engine.resources import RESOURCES
 
 _PIXEL_RATIOS = (1.0, 2.0, 3.0)
@@ -31,29 +32,44 @@ def icon(name: str, color: str = "#000000", size: int = theme.ICON_SIZE) -> QIco
 
 
 class IconButton(QToolButton):
-    """A square button with an icon that follows the theme and a name that is read aloud."""
+    """A square button with an icon that follows the theme and a name that is read aloud.
+
+    `label` is English text, which follows the language.
+    """
 
     def __init__(self, icon_name: str, label: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon_name = icon_name
-        self.setFixedSize(theme.BUTTON_SIZE, theme.BUTTON_SIZE)
-        self.setIconSize(QSize(theme.ICON_SIZE, theme.ICON_SIZE))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        theme.follow_scale(self._fit_size)
         self.show_as(icon_name, label)
 
-    def show_as(self, icon_name: str, label: str) -> None:
+    def show_as(self, icon_name: str, label: str, **values: object) -> None:
         """Show another icon; `label` is the tooltip and the accessible name."""
         self._icon_name = icon_name
-        self.setToolTip(label)
-        self.setAccessibleName(label)
+        show_text(self.setToolTip, label, **values)
+        show_text(self.setAccessibleName, label, **values)
         self._draw()
+
+    def set_flush(self) -> None:
+        """Begin where a text above it begins."""
+        self.setProperty("flush", True)
+        self._fit_size()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.EnabledChange):
             self._draw()
 
+    def _fit_size(self) -> None:
+        side, picture = theme.scaled(theme.BUTTON_SIZE), theme.scaled(theme.ICON_SIZE)
+        narrow = bool(self.property("flush"))  # its picture stands where text begins
+        self.setFixedSize(picture + theme.scaled(theme.SPACE) if narrow else side, side)
+        self.setIconSize(QSize(picture, picture))
+        self._draw()
+
     def _draw(self) -> None:
         colors = theme.colors()
         filled = bool(self.property("filled")) and self.isEnabled()
-        self.setIcon(icon(self._icon_name, colors.on_accent if filled else colors.muted))
+        color = colors.on_accent if filled else colors.muted
+        self.setIcon(icon(self._icon_name, color, theme.scaled(theme.ICON_SIZE)))

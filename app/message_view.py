@@ -10,7 +10,7 @@ from app import theme
 from app.blocks import PlainBlock
 from app.icons import IconButton
 from app.markdown.view import MarkdownView
-from engine.i18n import tr
+from engine.i18n import to_translate, tr
 from engine.store import Message
 
 _COPIED_MS: Final = 1500
@@ -80,7 +80,7 @@ class MessageView(QWidget):
         self.copied.emit()
 
     def _build_question(self) -> None:
-        question = PlainBlock(self.message.content, tr("You"))
+        question = PlainBlock(self.message.content, to_translate("You"))
         question.copy_text_requested.connect(self.copy)
         bubble = QFrame()
         bubble.setObjectName("bubble")
@@ -104,12 +104,11 @@ class MessageView(QWidget):
         if self.message.status != "streaming":
             self._answer.finish()
         column.addWidget(self._answer)
-        self._copy_button = IconButton("copy", tr("Copy answer"))
+        self._copy_button = IconButton("copy", "Copy answer")
         self._copy_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self._copy_button.addAction(tr("Copy message as text"), self.copy_as_text)
         self._copy_button.addAction(tr("Copy message as Markdown"), self.copy)
-        self._copy_button.setProperty("flush", True)
-        self._copy_button.setFixedWidth(theme.ICON_SIZE + theme.SPACE)
+        self._copy_button.set_flush()
         self._copy_button.clicked.connect(self.copy)
         self.copied.connect(self._confirm_copy)
         self._copied_timer = QTimer(self, singleShot=True, interval=_COPIED_MS)
@@ -117,13 +116,17 @@ class MessageView(QWidget):
         self._note = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._note.setProperty("muted", True)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._note.setMinimumHeight(theme.BUTTON_SIZE)  # the button comes and goes, the line stays
+        theme.follow_scale(self._fit_note)
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE // 2)
         row.addWidget(self._copy_button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._note, 1)
         column.addLayout(row)
         self._show_state()
+
+    def _fit_note(self) -> None:
+        # The button comes and goes, the line stays.
+        self._note.setMinimumHeight(theme.scaled(theme.BUTTON_SIZE))
 
     def _show_state(self) -> None:
         self._answer.setVisible(bool(self._parts))
@@ -132,11 +135,11 @@ class MessageView(QWidget):
         self._note.setText(" ".join(part for part in (self._trimmed, ending) if part))
 
     def _confirm_copy(self) -> None:
-        self._copy_button.show_as("check", tr("Copied"))
+        self._copy_button.show_as("check", "Copied")
         self._copied_timer.start()
 
     def _reset_copy(self) -> None:
-        self._copy_button.show_as("copy", tr("Copy answer"))
+        self._copy_button.show_as("copy", "Copy answer")
 
 
 def _ending(message: Message) -> str:

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from app import theme
 from app.icons import IconButton
-from engine.i18n import tr
 
 
 class NoticeBar(QWidget):
@@ -21,7 +20,7 @@ class NoticeBar(QWidget):
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._button = QPushButton()
         self._button.clicked.connect(self._act)
-        close = IconButton("close", tr("Dismiss"))
+        close = IconButton("close", "Dismiss")
         close.clicked.connect(self.dismiss)
         self._on_action: Callable[[], None] | None = None
         self._timer = QTimer(self, singleShot=True)

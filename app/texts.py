@@ -7,8 +7,10 @@ from weakref import WeakKeyDictionary
 import shiboken6
 from PySide6.QtCore import QObject
 
+from app.follow import Followers
 from engine.i18n import tr
 
+_followers: Final = Followers()
 _Texts = dict[str, tuple[str, dict[str, object]]]
 _shown: Final[WeakKeyDictionary[QObject, _Texts]] = WeakKeyDictionary()
 
@@ -23,9 +25,15 @@ def show_text(setter: Callable[[str], object], message: str, /, **values: object
     setter(tr(message, **values))
 
 
+def follow_language(method: Callable[[], object]) -> None:
+    """Call `method`, of a QObject, now and whenever the language changes."""
+    _followers.add(method)
+
+
 def show_all_again() -> None:
     """Show every text in the language that is in use now."""
     for owner, texts in list(_shown.items()):
         if shiboken6.isValid(owner):
             for name, (message, values) in texts.items():
                 getattr(owner, name)(tr(message, **values))
+    _followers.call()

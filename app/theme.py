@@ -1,11 +1,23 @@
-"""One place for colours, spacing and fonts; light and dark follow the system while running."""
+"""One place for colours, spacing and fonts: as the system says, or as the person chose."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QFontInfo,
+    QGuiApplication,
+    QPalette,
+    QStyleHints,
+)
 from PySide6.QtWidgets import QApplication
+
+from app.follow import Followers
 
 SPACE: Final = 8
 """Pixels: the unit of all margins and gaps."""
@@ -17,6 +29,8 @@ ICON_SIZE: Final = 18
 LINE_HEIGHT_EM: Final = 1.65
 """Room enough for Chinese; fixed, because fonts differ by half in what they ask for."""
 MESSAGE_FONT_SCALE: Final = 1.08
+_THIN: Final = 3
+"""Pixels: lines up to this width stay as thin when text grows."""
 CODE_SCALE: Final = 0.92
 """Letters of one width look larger than those of text."""
 
@@ -32,7 +46,11 @@ HAN_FAMILIES: Final = (
 
 @dataclass(frozen=True)
 class Colors:
-    """The colours of one scheme; every text colour has a contrast of at least 4.5 to its ground."""
+    """The colours of one scheme.
+
+    Every text colour has a contrast of at least 4.5 to its ground, and of 7 in the two schemes
+    of high contrast.
+    """
 
     page: str
     sidebar: str
@@ -40,6 +58,8 @@ class Colors:
     selected: str
     bubble: str
     border: str
+    outline: str
+    """Of panels that their ground sets apart already, where contrast is to be high."""
     text: str
     muted: str
     accent: str
@@ -62,6 +82,7 @@ LIGHT: Final = Colors(
     selected="#dfe6e3",
     bubble="#eef3f1",
     border="#dcdfdd",
+    outline="transparent",
     text="#1e2322",
     muted="#5f6865",
     accent="#0b6e69",
@@ -83,6 +104,7 @@ DARK: Final = Colors(
     selected="#2c3232",
     bubble="#2a3030",
     border="#363c3c",
+    outline="transparent",
     text="#e5e8e6",
     muted="#9ba5a2",
     accent="#5cc0b8",
@@ -99,17 +121,100 @@ DARK: Final = Colors(
 )
 
 
+LIGHT_CONTRAST: Final = Colors(
+    page="#ffffff",
+    sidebar="#ffffff",
+    hover="#e4e4e4",
+    selected="#cfe2ff",
+    bubble="#ffffff",
+    border="#000000",
+    outline="#000000",
+    text="#000000",
+    muted="#2b2b2b",
+    accent="#003a9b",
+    on_accent="#ffffff",
+    selection="#ffe45c",
+    notice="#fff6c8",
+    on_notice="#000000",
+    code="#ffffff",
+    code_keyword="#7a006b",
+    code_string="#0a4d00",
+    code_number="#6b2d00",
+    code_comment="#3d3d3d",
+    code_name="#003a9b",
+)
+DARK_CONTRAST: Final = Colors(
+    page="#000000",
+    sidebar="#000000",
+    hover="#262626",
+    selected="#10315c",
+    bubble="#000000",
+    border="#ffffff",
+    outline="#ffffff",
+    text="#ffffff",
+    muted="#dedede",
+    accent="#ffe14d",
+    on_accent="#000000",
+    selection="#0a4fb0",
+    notice="#000000",
+    on_notice="#ffe14d",
+    code="#000000",
+    code_keyword="#ffa6f2",
+    code_string="#a5f29a",
+    code_number="#ffc48a",
+    code_comment="#cfcfcf",
+    code_name="#9fd0ff",
+)
+SCHEMES: Final = {
+    "light": LIGHT,
+    "dark": DARK,
+    "high-contrast-light": LIGHT_CONTRAST,
+    "high-contrast-dark": DARK_CONTRAST,
+}
+
+
 def colors() -> Colors:
-    """Return the colours of the scheme that the system asks for now."""
-    scheme = QGuiApplication.styleHints().colorScheme()
-    return DARK if scheme == Qt.ColorScheme.Dark else LIGHT
+    """Return the colours of the scheme that was chosen, or that the system asks for now."""
+    if _look.scheme in SCHEMES:
+        return SCHEMES[_look.scheme]
+    hints = _look.hints or QGuiApplication.styleHints()
+    dark = hints.colorScheme() == Qt.ColorScheme.Dark
+    if hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast:
+        return DARK_CONTRAST if dark else LIGHT_CONTRAST
+    return DARK if dark else LIGHT
 
 
-def install(app: QApplication) -> None:
-    """Style `app` now and again whenever the system's colour scheme changes."""
+def scaled(pixels: float) -> int:
+    """Return a length that is meant for text of 100 %, for text of the size that is on now."""
+    return max(1, round(pixels * _look.font_scale / 100))
+
+
+def follow_scale(method: Callable[[], object]) -> None:
+    """Call `method`, of a QObject, now and whenever the size of text changes."""
+    _look.followers.add(method)
+
+
+def install(app: QApplication, scheme: str = "system", font_scale: int = 100) -> None:
+    """Style `app` now and again whenever the system's colours change."""
     app.setStyle("Fusion")
-    app.setFont(_with_han_families(app.font()))
-    _Follower(app).apply()
+    _look.base_font = _with_han_families(app.font())
+    _look.hints = app.styleHints()
+    _look.hints.colorSchemeChanged.connect(_apply)
+    _look.hints.accessibility().contrastPreferenceChanged.connect(_apply)
+    choose(scheme, font_scale)
+
+
+def choose(scheme: str, font_scale: int) -> None:
+    """Use a scheme (one of SCHEMES, or "system") and a size of text in percent, at once."""
+    resized = font_scale != _look.font_scale
+    _look.scheme, _look.font_scale = scheme, font_scale
+    font = QFont(_look.base_font)
+    font.setPointSizeF(font.pointSizeF() * font_scale / 100)
+    if font != QApplication.font():
+        QApplication.setFont(font)
+    _apply()
+    if resized:
+        _look.followers.call()
 
 
 def message_font() -> QFont:
@@ -126,17 +231,38 @@ def code_font() -> QFont:
     return _with_han_families(font)
 
 
-class _Follower(QObject):
-    """Re-applies palette and style sheet; lives as long as the application."""
+@dataclass
+class _Look:
+    """What was chosen; there is one application in a process."""
 
-    def __init__(self, app: QApplication) -> None:
-        super().__init__(app)
-        self._app = app
-        app.styleHints().colorSchemeChanged.connect(self.apply)
+    scheme: str = "system"
+    font_scale: int = 100
+    base_font: QFont = field(default_factory=QFont)
+    hints: QStyleHints | None = None  # kept: without it PySide lets go of its part too early
+    followers: Followers = field(default_factory=Followers)
 
-    def apply(self) -> None:
-        self._app.setPalette(_palette(colors()))
-        self._app.setStyleSheet(_style_sheet(colors()))
+
+_look: Final = _Look()
+
+
+def _apply() -> None:
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        return
+    app.setPalette(_palette(colors()))
+    app.setStyleSheet(_at_scale(_style_sheet(colors())))
+
+
+def _at_scale(sheet: str) -> str:
+    """Return a style sheet that is written for text of 100 %, with lines as thin as they were."""
+
+    def length(match: re.Match[str]) -> str:
+        number, unit = float(match[1]), match[2]
+        if unit == "pt":
+            return f"{number * _look.font_scale / 100:g}pt"
+        return match[0] if number <= _THIN else f"{scaled(number)}px"
+
+    return re.sub(r"\b(\d+(?:\.\d+)?)(px|pt)\b", length, sheet)
 
 
 def _with_han_families(font: QFont) -> QFont:
@@ -231,6 +357,9 @@ QTreeView::item {{ min-height: 26px; }}
 QTreeView::item:selected {{ background: {c.selected}; color: {c.text}; }}
 QHeaderView::section {{ background: {c.sidebar}; border: none; padding: 6px 9px;
     color: {c.muted}; }}
+
+QFrame#bubble, QFrame#code, NoticeBar {{ border: 1px solid {c.outline}; }}
+QListView::item:selected {{ border: 1px solid {c.outline}; padding: 6px 9px; }}
 
 QMenu {{ background: {c.page}; border: 1px solid {c.border}; padding: 4px; }}
 QMenu::item {{ padding: 6px 22px 6px 12px; border-radius: 5px; }}

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from app import theme
 from app.icons import IconButton
 from app.message_view import MessageView
-from engine.i18n import tr
+from app.texts import show_text
 from engine.store import Message
 
 PAGE: Final = 24
@@ -29,7 +29,7 @@ class Transcript(QScrollArea):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
-        self.setAccessibleName(tr("Messages"))
+        show_text(self.setAccessibleName, "Messages")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
@@ -42,7 +42,7 @@ class Transcript(QScrollArea):
         self._column.setSpacing(theme.SPACE)
         self._column.addStretch(1)
         self.setWidget(content)
-        self._down = IconButton("down", tr("Go to the end"), self)
+        self._down = IconButton("down", "Go to the end", self)
         self._down.setProperty("floating", True)
         self._down.clicked.connect(self.scroll_to_end)
         self._down.hide()
@@ -147,4 +147,4 @@ class Transcript(QScrollArea):
 
 def side_margin(width: int) -> int:
     """Return the margin in pixels that centres a column of readable lines in `width` pixels."""
-    return max(3 * theme.SPACE, (width - theme.COLUMN_WIDTH) // 2)
+    return max(3 * theme.SPACE, (width - theme.scaled(theme.COLUMN_WIDTH)) // 2)

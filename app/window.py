@@ -16,6 +16,7 @@ from app.chat_view import ChatView
 from app.desktop import QuitSignals, make_application
 from app.header import Header
 from app.menu import MainMenu
+from app.settings.live import follow_settings
 from app.sidebar.model import display_title
 from app.sidebar.sidebar import Sidebar
 from engine.chat import ChatService
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_SIZE: Final = (1080, 720)
 _MINIMUM_SIZE: Final = (640, 420)
+_WIDEST_SIDEBAR: Final = 300
+"""Pixels: so much of a small window may the sidebar take from large text."""
 
 
 def run(model: Path | None) -> int:
@@ -37,7 +40,9 @@ def run(model: Path | None) -> int:
     bridge = EventBridge(app)
     try:
         settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
-        service = ChatService(store_path(), bridge.post, settings=open_settings())
+        chosen = open_settings()
+        follow_settings(app, chosen)
+        service = ChatService(store_path(), bridge.post, settings=chosen)
     except StoreError as error:
         QMessageBox.critical(None, "GEB Chat", str(error))
         return 1
@@ -122,9 +127,12 @@ class MainWindow(QMainWindow):
         self._splitter.addWidget(right)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([theme.SIDEBAR_WIDTH, _DEFAULT_SIZE[0] - theme.SIDEBAR_WIDTH])
-        self.sidebar.setMinimumWidth(180)
+        theme.follow_scale(self._fit_sidebar)
         right.setMinimumWidth(380)
         self.setCentralWidget(self._splitter)
+
+    def _fit_sidebar(self) -> None:
+        self.sidebar.setMinimumWidth(min(theme.scaled(180), _WIDEST_SIDEBAR))
 
     def _connect(self) -> None:
         self._bridge.arrived.connect(self.chat.take)

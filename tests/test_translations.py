@@ -38,7 +38,7 @@ def _translated_calls() -> set[str]:
     return names | {"tr", "to_translate"}
 
 
-MESSAGE_ARGUMENT = {"show_text": 1, "add_action": 2}
+MESSAGE_ARGUMENT = {"show_text": 1, "add_action": 2, "IconButton": 1, "show_as": 1}
 """Functions of the window that translate, and which of their arguments is the English text."""
 
 

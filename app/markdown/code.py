@@ -12,7 +12,7 @@ from app import theme
 from app.blocks import TextBlock, WideBlock, line_format
 from app.icons import IconButton
 from app.markdown.leaves import Leaf
-from engine.i18n import tr
+from engine.i18n import to_translate
 
 if TYPE_CHECKING:
     from app.markdown.highlight import Span
@@ -33,13 +33,13 @@ class CodeBlock(QFrame):
         super().__init__(parent)
         self.setObjectName("code")
         self.leaf = Leaf("code", growing=True)
-        self.text = _CodeText(tr("Code"))
+        self.text = _CodeText(to_translate("Code"))
         self._language = QLabel(textFormat=Qt.TextFormat.PlainText)
         self._language.setProperty("muted", True)
-        self._copy = IconButton("copy", tr("Copy code"))
+        self._copy = IconButton("copy", "Copy code")
         self._copy.clicked.connect(self.copy)
         self._timer = QTimer(self, singleShot=True, interval=_COPIED_MS)
-        self._timer.timeout.connect(lambda: self._copy.show_as("copy", tr("Copy code")))
+        self._timer.timeout.connect(lambda: self._copy.show_as("copy", "Copy code"))
         self.colors = _Highlighter(self.text)
         head = QHBoxLayout()
         head.setContentsMargins(14, 2, 4, 0)
@@ -74,12 +74,16 @@ class CodeBlock(QFrame):
     def copy(self) -> None:
         """Put the code on the clipboard."""
         QGuiApplication.clipboard().setText(self.leaf.text)
-        self._copy.show_as("check", tr("Copied"))
+        self._copy.show_as("check", "Copied")
         self._timer.start()
 
     def recolor(self) -> None:
         """Use the colours of the scheme that is on now."""
         self.colors.rehighlight()
+
+    def refit(self) -> None:
+        """Use the size of text that is on now."""
+        self.text.refit()
 
 
 class _CodeText(WideBlock):
@@ -102,8 +106,16 @@ class _CodeText(WideBlock):
         self._length = 0
         self._format()
 
+    def refit(self) -> None:
+        """Use the size of text that is on now."""
+        self.setFont(theme.code_font())
+        self._format()
+        self.fit_height()
+
     def _format(self) -> None:
-        QTextCursor(self.document()).setBlockFormat(line_format(self.font(), em=_LINE_HEIGHT_EM))
+        cursor = QTextCursor(self.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.setBlockFormat(line_format(self.font(), em=_LINE_HEIGHT_EM))
 
 
 class _Highlighter(QSyntaxHighlighter):

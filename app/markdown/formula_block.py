@@ -8,14 +8,14 @@ from app import theme
 from app.blocks import WideBlock, line_format
 from app.markdown.formula import FORMULA_OBJECT, FormulaObject, formula_format
 from app.markdown.leaves import Leaf
-from engine.i18n import tr
+from engine.i18n import to_translate
 
 
 class FormulaBlock(WideBlock):
     """Shows one leaf of LaTeX; as source, if it cannot be drawn."""
 
     def __init__(self, leaf: Leaf, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Formula"), parent)
+        super().__init__(to_translate("Formula"), parent)
         self.setFont(theme.message_font())
         self.setLineWrapMode(WideBlock.LineWrapMode.NoWrap)
         self._formulas = FormulaObject(self)
@@ -43,6 +43,11 @@ class FormulaBlock(WideBlock):
                 cursor.insertText(source.replace("\n", "\u2028"), style)
             cursor.setBlockFormat(line)
         self.setAccessibleDescription(leaf.text)
+
+    def refit(self) -> None:
+        """Use the size of text that is on now."""
+        self.setFont(theme.message_font())
+        self.recolor()
 
     def recolor(self) -> None:
         """Use the colours of the scheme that is on now."""

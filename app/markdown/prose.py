@@ -36,8 +36,8 @@ _RULE: Final = QTextFormat.Property.UserProperty.value + 11
 
 
 def indent(leaf: Leaf) -> int:
-    """Return the pixels that a leaf is moved to the right."""
-    return INDENT * min(len(leaf.containers), _MAX_DEPTH)
+    """Return the pixels that a leaf is moved to the right, at the size of text that is on now."""
+    return theme.scaled(INDENT) * min(len(leaf.containers), _MAX_DEPTH)
 
 
 class ProseBlock(TextBlock):
@@ -60,6 +60,11 @@ class ProseBlock(TextBlock):
             return
         with self.writing() as cursor:
             self._write(cursor, first, leaves)
+
+    def refit(self) -> None:
+        """Use the size of text that is on now."""
+        self.setFont(theme.message_font())
+        self.recolor()
 
     def recolor(self) -> None:
         """Use the colours of the scheme that is on now."""
@@ -114,7 +119,9 @@ def _write_leaf(cursor: QTextCursor, leaf: Leaf, font: QFont, *, before: bool) -
     cursor.setBlockCharFormat(style)
     hang = 0
     if leaf.marker:
-        hang = max(INDENT, round(QFontMetricsF(font).horizontalAdvance(leaf.marker + "  ")))
+        hang = max(
+            theme.scaled(INDENT), round(QFontMetricsF(font).horizontalAdvance(leaf.marker + "  "))
+        )
         cursor.insertText(leaf.marker + "\t", style)
     writer = InlineWriter(cursor, style)
     if leaf.text:
@@ -134,7 +141,7 @@ def _block_format(
         result.setTextIndent(-min(hang, indent(leaf)))
         result.setTabPositions([QTextOption.Tab(hang, QTextOption.TabType.LeftTab)])
     bars = [
-        str(INDENT * depth)
+        str(theme.scaled(INDENT) * depth)
         for depth, container in enumerate(leaf.containers[:_MAX_DEPTH])
         if container == "quote"
     ]

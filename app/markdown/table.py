@@ -22,7 +22,7 @@ from app.links import open_links
 from app.markdown.formula import FORMULA_OBJECT, FormulaObject
 from app.markdown.inline import InlineWriter
 from app.markdown.leaves import Leaf
-from engine.i18n import tr
+from engine.i18n import to_translate
 
 _PADDING: Final = 6
 _LINE_HEIGHT_EM: Final = 1.5
@@ -38,7 +38,7 @@ class TableBlock(WideBlock):
     """Shows one leaf that is a table; only rows that differ are written anew."""
 
     def __init__(self, leaf: Leaf, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Table"), parent)
+        super().__init__(to_translate("Table"), parent)
         self.setFont(theme.message_font())
         self.setWordWrapMode(QTextOption.WrapMode.WordWrap)
         self._formulas = FormulaObject(self)
@@ -64,6 +64,11 @@ class TableBlock(WideBlock):
             for number, row in enumerate(leaf.rows):
                 if number >= len(former.rows) or row != former.rows[number]:
                     self._write_row(self.table, number, row)
+
+    def refit(self) -> None:
+        """Use the size of text that is on now."""
+        self.setFont(theme.message_font())
+        self.recolor()
 
     def recolor(self) -> None:
         """Use the colours of the scheme that is on now."""

@@ -14,7 +14,7 @@ from app.markdown.leaves import Leaf
 from app.markdown.prose import ProseBlock, indent
 from app.markdown.stream import Change, StreamParser
 from app.markdown.table import TableBlock
-from engine.i18n import tr
+from engine.i18n import to_translate
 
 _RUN_LENGTH: Final = 24
 """Leaves of prose in one block: a selection can span them, and Qt's work stays bounded."""
@@ -36,6 +36,7 @@ class MarkdownView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.blocks: list[Block] = []
+        self._rows: list[QVBoxLayout] = []
         self._starts: list[int] = []
         """The number of each block's first leaf."""
         self._leaves: list[Leaf] = []
@@ -44,6 +45,7 @@ class MarkdownView(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.SPACE + 4)
+        theme.follow_scale(self._fit_scale)
 
     def append_text(self, text: str) -> None:
         """Show more text."""
@@ -63,6 +65,12 @@ class MarkdownView(QWidget):
             self._scheme = theme.colors()
             for block in self.blocks:
                 block.recolor()
+
+    def _fit_scale(self) -> None:
+        for number, block in enumerate(self.blocks):
+            block.refit()
+            if not isinstance(block, ProseBlock):
+                self._rows[number].setContentsMargins(indent(block.leaf), 0, 0, 0)
 
     def _apply(self, change: Change) -> None:
         first, leaves = change.index, change.leaves
@@ -109,6 +117,7 @@ class MarkdownView(QWidget):
         row.setContentsMargins(left, 0, 0, 0)
         row.addWidget(block)
         self._column.addLayout(row)
+        self._rows.append(row)
         if self.isVisible():
             block.show()  # now, not in the next turn of the event loop: it must have its height
 
@@ -118,12 +127,12 @@ class MarkdownView(QWidget):
             block.deleteLater()
         while self._column.count() > number:
             self._column.takeAt(number)
-        del self.blocks[number:], self._starts[number:]
+        del self.blocks[number:], self._rows[number:], self._starts[number:]
 
 
 def _make(leaf: Leaf) -> Block:
     kind = _KINDS.get(leaf.kind)
-    return kind(leaf) if kind else ProseBlock(tr("Answer"))
+    return kind(leaf) if kind else ProseBlock(to_translate("Answer"))
 
 
 def _runs(leaves: Sequence[Leaf]) -> list[list[Leaf]]:

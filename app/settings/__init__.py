@@ -1,0 +1,1 @@
+"""The pages of settings, and what changes at once when one is changed."""
