@@ -10,6 +10,7 @@ Code = Literal[
     "damaged",
     "empty",
     "encrypted",
+    "garbled",
     "memory_limit",
     "no_text",
     "not_a_file",
@@ -35,6 +36,11 @@ def failure(code: Code, detail: str = "") -> DocumentError:
             return DocumentError("The file is empty.", code=code)
         case "encrypted":
             return DocumentError("The file is protected with a password.", code=code)
+        case "garbled":
+            return DocumentError(
+                "The file does not say which characters it shows, so its text cannot be read.",
+                code=code,
+            )
         case "memory_limit":
             return DocumentError("The file needs more memory than a document may.", code=code)
         case "no_text":

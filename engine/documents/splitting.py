@@ -1,0 +1,125 @@
+"""Divides a document into passages that a small model can read and a person can check."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import TypeVar
+
+from engine.documents.document import Block, Document, Heading, Passage
+from engine.documents.sentences import PARAGRAPH, SECTION, SENTENCE, Piece, lines, sentences, weight
+
+TARGET = 1000
+"""Letters of a passage: about 250 tokens, as are 330 Chinese characters."""
+LIMIT = 1500
+_LEAST = 250
+"""A section that is shorter goes with the next one."""
+_MAX_OVERLAP = 300
+"""A longer sentence is not repeated."""
+_FEWEST = 600
+"""A better place to end is looked for beyond this size."""
+_Mark = TypeVar("_Mark", Heading, Block)
+
+
+def split(document: Document) -> list[Passage]:
+    """Return the passages of a document in its order; every word stands in at least one.
+
+    A passage ends where a section, paragraph or sentence does, in this order, and never within
+    one that fits. If it ends within a paragraph, the next one begins with its last sentence.
+    Takes time in proportion to the text.
+    """
+    headings = _by_page(document.headings)
+    blocks = _by_page(document.blocks)
+    path: list[Heading] = []
+    passages: list[Passage] = []
+    for index, page in enumerate(document.pages):
+        marks = headings.get(index, [])
+        at = 0
+        pieces = _page_pieces(page.text, marks, blocks.get(index, []))
+        for start, end in _pack(pieces):
+            start, end = _trimmed(page.text, start, end)
+            if start >= end:
+                continue
+            while at < len(marks) and marks[at].start <= start:
+                path = [above for above in path if above.level < marks[at].level] + [marks[at]]
+                at += 1
+            titles = tuple(heading.text for heading in path)
+            passages.append(Passage(index, start, end, titles))
+        for heading in marks[at:]:
+            path = [above for above in path if above.level < heading.level] + [heading]
+    return passages
+
+
+def _by_page(marks: Sequence[_Mark]) -> dict[int, list[_Mark]]:
+    ordered = sorted(marks, key=lambda mark: (mark.page_index, mark.start))
+    return {page: list(group) for page, group in groupby(ordered, lambda mark: mark.page_index)}
+
+
+def _page_pieces(text: str, headings: list[Heading], blocks: list[Block]) -> Iterator[Piece]:
+    """Yield the sentences of a page; tables and code whole, if they fit, else their lines."""
+    sections = {heading.start for heading in headings}
+    ends = {edge for block in blocks for edge in (block.start, block.end)}
+    number = 0
+    for start, end in pairwise(sorted({0, len(text)} | sections | ends)):
+        while number < len(blocks) and blocks[number].end <= start:
+            number += 1
+        division = SECTION if start in sections else PARAGRAPH
+        is_block = number < len(blocks) and blocks[number].start <= start
+        size = weight(text[start:end]) if is_block else 0
+        if is_block and size <= LIMIT:
+            yield Piece(start, end, size, division)
+            continue
+        for piece in (lines if is_block else sentences)(text, start, end, LIMIT):
+            yield piece._replace(division=division) if piece.start == start else piece
+
+
+def _pack(pieces: Iterator[Piece]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of passages as near to TARGET as the divisions allow."""
+    before: list[Piece] = []
+    held: list[Piece] = []
+    size = repeated = 0  # of `held`: its weight; how many pieces stand in `before`, too
+    for piece in pieces:
+        if len(held) > repeated and _is_full(size, piece):
+            if before:
+                yield before[0].start, before[-1].end
+            count = _where_to_end(held, piece)
+            before, rest = held[:count], held[count:]
+            division = (rest or [piece])[0].division
+            repeated = int(division == SENTENCE and count > 1 and before[-1].weight < _MAX_OVERLAP)
+            held = before[count - repeated :] + rest
+            size = _size(held)
+        if repeated and len(held) == repeated and size + piece.weight > LIMIT:
+            held, size, repeated = [], 0, 0
+        held.append(piece)
+        size += piece.weight
+    last = held[repeated:]
+    if before and _size(last) < _LEAST and _size(before) + _size(last) <= LIMIT:
+        before, held = before + last, []
+    for group in (before, held):
+        if group:
+            yield group[0].start, group[-1].end
+
+
+def _size(pieces: list[Piece]) -> int:
+    return sum(piece.weight for piece in pieces)
+
+
+def _is_full(size: int, piece: Piece) -> bool:
+    """Return whether a passage of this size should end before `piece`, or somewhat earlier."""
+    if piece.division == SECTION and size >= _LEAST:
+        return True
+    return size >= TARGET or size + piece.weight > LIMIT
+
+
+def _where_to_end(held: list[Piece], piece: Piece) -> int:
+    """Return how many pieces the passage keeps: up to the strongest division, then the latest."""
+    size, best, strongest = 0, len(held), piece.division + 1
+    for count, (part, after) in enumerate(pairwise(held), 1):
+        size += part.weight
+        if size >= _FEWEST and after.division >= strongest:
+            best, strongest = count, after.division
+    return best
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Leave out the white space at both ends."""
+    part = text[start:end]
+    return end - len(part.lstrip()), start + len(part.rstrip())
