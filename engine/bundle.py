@@ -18,6 +18,8 @@ from engine.bundle_config import (
     read_model_config,
 )
 from engine.bundle_graph import read_graph
+from engine.bundle_paths import default_bundle_path as default_bundle_path
+from engine.bundle_paths import list_bundle_paths as list_bundle_paths
 from engine.byte_bpe import ByteLevelTokenizer
 from engine.chat_template import ChatTemplate
 from engine.checksums import SUMS_NAME, read_sums, verify_changes
@@ -26,9 +28,8 @@ from engine.config import ModelConfig
 from engine.errors import BundleError
 from engine.json_file import check_size, read_json
 from engine.onnx_file import OnnxFile
-from engine.paths import data_dir
 from engine.resources import RESOURCES
-from engine.sampling import GenerationDefaults
+from engine.sampling_params import GenerationDefaults
 from engine.tokenizer import BaseTokenizer, Tokenizer
 
 # Others put several precisions side by side: the fastest that the engine runs comes first.
@@ -102,54 +103,6 @@ def model_file(path: Path) -> Path:
     """Return the graph's file in the folder `path`, whether it is there or not."""
     found = next((path / name for name in _MODEL_NAMES if (path / name).is_file()), None)
     return found or path / _MODEL_NAMES[0]
-
-
-def default_bundle_path() -> Path:
-    """Return the folder of the model that comes with the application.
-
-    Raises BundleError if the installation has none.
-    """
-    pointer = RESOURCES / "models" / "default.txt"
-    try:
-        name = pointer.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise BundleError(
-            "The model that comes with the application is missing: {path} cannot be read. "
-            "Install the application again.",
-            path=pointer,
-        ) from error
-    return pointer.parent / name
-
-
-def find_bundle(name: str | None) -> Path:
-    """Return the folder of an installed model, or of the one at an absolute path; None: default.
-
-    Raises BundleError if it is not there.
-    """
-    if name is None:
-        return default_bundle_path()
-    folders = [Path(name)] if Path(name).is_absolute() else list_bundle_paths()
-    found = next((p for p in folders if p.is_dir() and name in (p.name, str(p))), None)
-    if found is None:
-        raise BundleError(
-            "The model {name} is not installed any more. Choose another one.", name=Path(name).name
-        )
-    return found
-
-
-def bundle_name(path: Path) -> str:
-    """Return what `find_bundle` finds the folder `path` by."""
-    return path.name if path.absolute() in list_bundle_paths() else str(path.absolute())
-
-
-def list_bundle_paths() -> list[Path]:
-    """Return the model folders that come with the application, then the user's own, by name."""
-    paths: list[Path] = []
-    for root in (RESOURCES / "models", data_dir() / "models"):
-        if root.is_dir():
-            found = (path for path in root.iterdir() if path.is_dir())
-            paths += sorted(path for path in found if not path.name.startswith("."))
-    return paths
 
 
 def _check_layout(path: Path) -> None:

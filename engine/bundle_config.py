@@ -10,7 +10,7 @@ from typing import Any
 from engine.config import ModelConfig
 from engine.errors import BundleError, GebError
 from engine.json_file import read_json
-from engine.sampling import GenerationDefaults
+from engine.sampling_params import GenerationDefaults
 
 CONFIG_NAME = "config.json"
 GENERATION_NAME = "generation_config.json"

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.answer_recorder import AnswerRecorder
-from engine.bundle import find_bundle
+from engine.bundle_paths import find_bundle
 from engine.conversation_text import title_of, turns_of
 from engine.errors import GenerationError, StoreError
 from engine.events import (
@@ -31,7 +31,7 @@ from engine.events import (
     Token,
 )
 from engine.model_choice import ModelChoice, ModelLoader
-from engine.sampling import SamplingChanges, SamplingParams
+from engine.sampling_params import SamplingChanges, SamplingParams
 from engine.settings.answer import AnswerSettings, answer_settings, own_values
 from engine.settings.file import Settings
 from engine.settings.table import MODEL

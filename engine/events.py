@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from engine.errors import GebError
-from engine.sampling import GenerationDefaults
+from engine.sampling_params import GenerationDefaults
 
 FinishReason = Literal["stop", "length"]
 """The model ended its answer, or a limit did (max_new_tokens, the context's end)."""

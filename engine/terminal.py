@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from engine.bundle import find_bundle
+from engine.bundle_paths import find_bundle
 from engine.chat import AnswerEvent, AnswerNotSaved, ChatService
 from engine.errors import GebError, GenerationError
 from engine.events import (
@@ -23,7 +23,7 @@ from engine.events import (
 )
 from engine.i18n import tr
 from engine.paths import store_path
-from engine.sampling import SamplingChanges, SamplingParams
+from engine.sampling_params import SamplingChanges, SamplingParams
 from engine.settings.answer import answer_settings
 from engine.settings.file import Settings, open_settings
 from engine.store import Conversation, Store

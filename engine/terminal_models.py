@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from engine.bundle import default_bundle_path, list_bundle_paths, open_bundle
+from engine.bundle import open_bundle
+from engine.bundle_paths import default_bundle_path, list_bundle_paths
 from engine.errors import BundleError, GebError
 from engine.i18n import tr
 from engine.terminal_text import notice, say

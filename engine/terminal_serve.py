@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.api.key import key_path, read_key
 from engine.api.server import ApiServer
-from engine.bundle import find_bundle
+from engine.bundle_paths import find_bundle
 from engine.errors import GebError
 from engine.i18n import tr
 from engine.settings.answer import answer_settings

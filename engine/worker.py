@@ -9,10 +9,8 @@ from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from engine.bundle import Bundle, open_bundle
-from engine.chat_template import Message
-from engine.context import fit
 from engine.errors import BundleError, GebError, GenerationError
 from engine.events import (
     Cancelled,
@@ -25,9 +23,14 @@ from engine.events import (
     ModelLoading,
     Usage,
 )
-from engine.generation import generate
-from engine.model import Model
-from engine.sampling import SamplingChanges, SamplingParams
+from engine.sampling_params import SamplingChanges, SamplingParams
+
+if TYPE_CHECKING:
+    # Loaded on the engine's thread when a model is: a window opens before numpy, onnxruntime,
+    # the tokenizers and the templates are there.
+    from engine.bundle import Bundle
+    from engine.chat_template import Message
+    from engine.model import Model
 
 _logger = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ class _Load(_Request):
 
 @dataclass(frozen=True, kw_only=True)
 class _Generate(_Request):
-    messages: Sequence[Message]
+    messages: "Sequence[Message]"
     params: SamplingParams | SamplingChanges | None
     model: Path | None
 
@@ -107,7 +110,7 @@ class EngineWorker:
 
     def generate(
         self,
-        messages: Sequence[Message],
+        messages: "Sequence[Message]",
         params: SamplingParams | SamplingChanges | None = None,
         *,
         model: Path | None = None,
@@ -220,6 +223,9 @@ class EngineWorker:
     def _load(self, request: _Load) -> None:
         if request.cancelled.is_set():
             raise BundleError("The model was not loaded: the request was cancelled.")
+        from engine.bundle import open_bundle
+        from engine.model import Model
+
         started = perf_counter()
         self._emit(request, ModelLoading(request.request_id, request.path))
         bundle = open_bundle(request.path, verify=request.verify)
@@ -241,6 +247,9 @@ class EngineWorker:
     def _generate(self, request: _Generate) -> None:
         if self._model is None or self._bundle is None:
             raise GenerationError("No model is loaded, so there is nobody to answer.")
+        from engine.context import fit
+        from engine.generation import generate
+
         if request.model is not None and request.model != self._bundle.path:
             raise GenerationError(
                 "The model {name} could not be loaded, so it cannot answer.",

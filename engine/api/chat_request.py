@@ -10,7 +10,7 @@ from typing import Any, Never, TypeVar
 from engine.api.errors import ApiError
 from engine.chat_template import Message
 from engine.errors import GenerationError
-from engine.sampling import SamplingParams
+from engine.sampling_params import SamplingParams
 
 _SAMPLING = {
     "temperature": "temperature",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
 from engine.errors import SettingsError
-from engine.sampling import SamplingChanges
+from engine.sampling_params import SamplingChanges
 from engine.settings import table
 from engine.settings.file import Settings
 from engine.settings.setting import Setting, Value

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from engine.i18n import to_translate
-from engine.sampling import BOUNDS
+from engine.sampling_params import BOUNDS
 from engine.settings.setting import Choice, Real, Setting, Text, Value, Whole
 
 _BY_MODEL: Final = to_translate("as the model recommends")

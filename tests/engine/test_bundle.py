@@ -307,7 +307,7 @@ def test_after_a_refusal_a_good_folder_still_opens(tiny_bundle: Path, tmp_path: 
 
 
 def test_the_lists_of_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle_module, "RESOURCES", tmp_path / "resources")
+    monkeypatch.setattr("engine.bundle_paths.RESOURCES", tmp_path / "resources")
     monkeypatch.setenv("GEB_CHAT_HOME", str(tmp_path / "home"))
     with pytest.raises(BundleError, match=r"default\.txt cannot be read"):
         default_bundle_path()
