@@ -5,13 +5,14 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from app.cli_words import translate_argparse
-from app.display import has_display, missing_libraries
+from app.display import has_display
+from app.opening import open_window
+from app.single_instance import Request
 from engine import __version__
 from engine.api import DEFAULT_PORT
 from engine.errors import StoreError
@@ -52,24 +53,7 @@ def _open_window(options: argparse.Namespace) -> int:
     if not has_display():
         notice(tr("There is no display here, so the chat opens in the terminal."))
         return chat(ChatOptions(model=options.model))
-    missing = ", ".join(missing_libraries())
-    if not missing:
-        try:
-            import_module("PySide6.QtWidgets")
-        except ImportError as error:
-            missing = str(error)
-    if missing:
-        notice(
-            tr(
-                "The window cannot open because something is missing: {missing}. "
-                "`make setup` installs it; `geb chat` works without.",
-                missing=missing,
-            )
-        )
-        return 1
-    from app.window import run
-
-    return run(options.model)
+    return open_window(Request(model=options.model and options.model.absolute()))
 
 
 def _chat(options: argparse.Namespace) -> int:

@@ -36,7 +36,10 @@ def choose_input_method() -> None:
 
 
 def make_application() -> QApplication:
-    """Create the application object, named, styled and in the user's language."""
+    """Return the application object, named, styled and in the user's language."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
     choose_input_method()
     # Text in a script that no font covers shows boxes; 200 lines on stderr help nobody.
     QLoggingCategory.setFilterRules("qt.text.font.db=false")

@@ -1,56 +1,38 @@
-"""The main window, put together from its parts, and `run`, which opens it."""
+"""The main window, put together from its parts."""
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSettings, Qt
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QMainWindow, QMessageBox, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QMoveEvent, QResizeEvent
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app import theme
 from app.actions import Group, actions_of, add_action
 from app.bridge import EventBridge
 from app.chat_view import ChatView
-from app.desktop import QuitSignals, make_application
 from app.header import Header
 from app.menu import MainMenu
-from app.settings.live import follow_settings
 from app.sidebar.model import display_title
 from app.sidebar.sidebar import Sidebar
+from app.single_instance import Request
 from engine.chat import ChatService
 from engine.errors import BundleError, StoreError
 from engine.i18n import tr
-from engine.paths import config_dir, store_path
-from engine.settings.file import open_settings
+from engine.paths import log_dir
 
 if TYPE_CHECKING:
+    from app.errors.dialog import ErrorDialogs
     from app.palette.entries import Entry
 
 _DEFAULT_SIZE: Final = (1080, 720)
 _MINIMUM_SIZE: Final = (640, 420)
 _WIDEST_SIDEBAR: Final = 300
 """Pixels: so much of a small window may the sidebar take from large text."""
-
-
-def run(model: Path | None) -> int:
-    """Open the window with the model at `model` (None: the default) and return the exit status."""
-    app = make_application()
-    bridge = EventBridge(app)
-    try:
-        settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
-        chosen = open_settings()
-        follow_settings(app, chosen)
-        service = ChatService(store_path(), bridge.post, settings=chosen)
-    except StoreError as error:
-        QMessageBox.critical(None, "GEB Chat", str(error))
-        return 1
-    window = MainWindow(service, bridge, settings)
-    QuitSignals(window.close, app)
-    window.show()
-    window.load_model(model)
-    return app.exec()
+_LAYOUT_DELAY_MS: Final = 1000
 
 
 class MainWindow(QMainWindow):
@@ -59,13 +41,19 @@ class MainWindow(QMainWindow):
     Takes over `service` and `bridge`: closing the window stops the answers and closes both.
     """
 
-    def __init__(self, service: ChatService, bridge: EventBridge, settings: QSettings) -> None:
+    def __init__(
+        self, service: ChatService, bridge: EventBridge, settings: QSettings, crashes: int = 0
+    ) -> None:
+        """`crashes`: so many runs just before this one did not end as they should."""
         super().__init__()
         self.setWindowTitle("GEB Chat")
         self.setMinimumSize(*_MINIMUM_SIZE)
         self._service = service
         self._bridge = bridge
         self._settings = settings
+        self._errors: ErrorDialogs | None = None
+        self._layout_timer = QTimer(self, singleShot=True, interval=_LAYOUT_DELAY_MS)
+        self._layout_timer.timeout.connect(self.save_layout)
         self.sidebar = Sidebar(service.store)
         self.chat = ChatView(service)
         self.menu = MainMenu(self)
@@ -74,7 +62,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._add_actions()
         self._order_tabs()
-        self._restore()
+        self._restore(crashes)
         if service.set_aside is not None:
             self.chat.notice.tell(
                 tr(
@@ -105,13 +93,34 @@ class MainWindow(QMainWindow):
         self.hide()  # at once: the engine may need a moment to stop
         self.chat.save_draft()
         self.sidebar.undo.dismiss()
+        self.save_layout()
+        self._bridge.close()
+        self._service.close()
+        super().closeEvent(event)
+
+    def save_layout(self) -> None:
+        """Keep size, place, the width of the list and which conversation is open."""
+        self._layout_timer.stop()
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("splitter", self._splitter.saveState())
         self._settings.setValue("conversation", self.chat.conversation_id)
         self._settings.sync()
-        self._bridge.close()
-        self._service.close()
-        super().closeEvent(event)
+
+    def show_unexpected(self, error: BaseException) -> None:
+        """Say that something unexpected went wrong; the window goes on."""
+        from app.errors.dialog import ErrorDialogs
+
+        if self._errors is None:
+            self._errors = ErrorDialogs(self, self.open_log)
+        self._errors.show(error)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._layout_timer.start()
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        super().moveEvent(event)
+        self._layout_timer.start()
 
     def _lay_out(self) -> None:
         right = QWidget()
@@ -129,6 +138,7 @@ class MainWindow(QMainWindow):
         self._splitter.setSizes([theme.SIDEBAR_WIDTH, _DEFAULT_SIZE[0] - theme.SIDEBAR_WIDTH])
         theme.follow_scale(self._fit_sidebar)
         right.setMinimumWidth(380)
+        self._splitter.splitterMoved.connect(self._layout_timer.start)
         self.setCentralWidget(self._splitter)
 
     def _fit_sidebar(self) -> None:
@@ -151,6 +161,7 @@ class MainWindow(QMainWindow):
         add_action(self, "palette", "Command palette", self.open_palette, "Ctrl+K")
         add_action(self, "menu", "Menu", self.header.menu_button.showMenu, "F10")
         add_action(self, "shortcuts", "Keyboard shortcuts", self.open_shortcuts, "F1")
+        add_action(self, "log", "Show the log", self.open_log)
         add_action(self, "quit", "Quit", self.close, "Ctrl+Q")
 
     def open_palette(self) -> None:
@@ -166,6 +177,26 @@ class MainWindow(QMainWindow):
         from app.shortcuts import ShortcutsPage
 
         ShortcutsPage(actions_of(self), self).open()
+
+    def open_log(self) -> None:
+        """Show what has been logged."""
+        from app.errors.log_window import LogWindow
+
+        try:
+            LogWindow(log_dir() / "geb.log", self).show()
+        except StoreError as error:
+            self.chat.show_error(error)
+
+    def raise_for(self, request: Request) -> None:
+        """Come to the front, as a later start asked, and take the files that it was given."""
+        if request.activation:
+            os.environ["XDG_ACTIVATION_TOKEN"] = request.activation  # Qt takes it from there
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        if request.model is not None:
+            self.load_model(request.model)
 
     def _conversation_entries(self) -> Sequence["Entry"]:
         from app.palette.entries import conversation_entries
@@ -193,20 +224,48 @@ class MainWindow(QMainWindow):
         for first, second in pairwise(order):
             self.setTabOrder(first, second)
 
-    def _restore(self) -> None:
+    def _restore(self, crashes: int) -> None:
         self.resize(*_DEFAULT_SIZE)
         geometry, splitter = self._settings.value("geometry"), self._settings.value("splitter")
         if geometry is not None:
             self.restoreGeometry(geometry)
         if splitter is not None:
             self._splitter.restoreState(splitter)
-        last = str(self._settings.value("conversation", ""))
-        self.sidebar.ensure_open(int(last) if last.isdecimal() else None)
+        stored = str(self._settings.value("conversation", ""))
+        last = int(stored) if stored.isdecimal() else None
+        if crashes > 1:
+            self.sidebar.new()  # what was open may be why
+        else:
+            self.sidebar.ensure_open(last)
+        if crashes:
+            self._say_crashed(last if crashes > 1 else None)
         self.chat.composer.setFocus()
+
+    def _say_crashed(self, left_closed: int | None) -> None:
+        """Tell that the last run ended badly; offer the conversation that was left closed."""
+        if left_closed is None or not self.sidebar.model.index_of(left_closed).isValid():
+            self.chat.notice.tell(
+                tr(
+                    "GEB Chat did not end as it should last time. Your conversations and what you "
+                    "were writing are here."
+                ),
+                action=tr("Show the log"),
+                on_action=self.open_log,
+            )
+        else:
+            self.chat.notice.tell(
+                tr(
+                    "GEB Chat ended unexpectedly several times, so the last conversation was not "
+                    "opened again. It is stored, with what you were writing."
+                ),
+                action=tr("Open it"),
+                on_action=lambda: self._jump_to(left_closed),
+            )
 
     def _open(self, conversation_id: int) -> None:
         self.chat.open(conversation_id)
         self._show_title(conversation_id)
+        self._layout_timer.start()
 
     def _refresh_list(self, conversation_id: int) -> None:
         try:

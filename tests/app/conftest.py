@@ -57,11 +57,12 @@ def open_window(
         model: Path | None = tiny_bundle,
         worker: Callable[[Callable[[Event], None]], EngineWorker] = EngineWorker,
         size: tuple[int, int] | None = (1000, 700),
+        crashes: int = 0,
     ) -> MainWindow:
         bridge = EventBridge()
         settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
         service = ChatService(store_file, bridge.post, worker)
-        window = MainWindow(service, bridge, settings)
+        window = MainWindow(service, bridge, settings, crashes)
         if size is not None:
             window.resize(*size)
         windows.append(window)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app import display
+from app.single_instance import Request
 from engine import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -142,15 +143,15 @@ def test_failures_are_logged_in_a_private_folder(geb: Geb, tmp_path: Path) -> No
 
 
 def test_the_window_gets_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app import cli, window
+    from app import cli
 
     asked: list[Path | None] = []
 
-    def run(model: Path | None) -> int:
-        asked.append(model)
+    def open_window(request: Request) -> int:
+        asked.append(request.model)
         return 7
 
-    monkeypatch.setattr(window, "run", run)
+    monkeypatch.setattr(cli, "open_window", open_window)
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.delenv("LC_ALL", raising=False)

@@ -13,9 +13,11 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QTextEdit
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, views
 
-from app import window
 from app.desktop import choose_input_method, translate_qt
+from app.opening import open_window
+from app.single_instance import Request
 from engine.i18n import set_language
+from engine.paths import store_path
 from engine.resources import RESOURCES
 from engine.store import Message, Store
 
@@ -24,8 +26,8 @@ DRIVER = """
 import sys, time
 from functools import partial
 from pathlib import Path
-from PySide6.QtCore import QTimer
-from app import window
+from app import startup, window
+from app.single_instance import Instance, Request
 from engine.chat import ChatService
 from engine.events import Token
 from engine.worker import EngineWorker
@@ -33,13 +35,13 @@ from engine.worker import EngineWorker
 def slow_worker(on_event):
     return EngineWorker(lambda e: (isinstance(e, Token) and time.sleep(0.05), on_event(e)))
 
-window.ChatService = partial(ChatService, worker_factory=slow_worker)
-show = window.MainWindow.show
-def show_and_send(self):
-    show(self)
-    QTimer.singleShot(0, lambda: self.chat.send("What is the capital of France?"))
-window.MainWindow.show = show_and_send
-sys.exit(window.run(Path(sys.argv[1])))
+startup.ChatService = partial(ChatService, worker_factory=slow_worker)
+load = window.MainWindow.load_model
+def load_and_send(self, path):
+    load(self, path)
+    self.chat.send("What is the capital of France?")
+window.MainWindow.load_model = load_and_send
+sys.exit(startup.run(Request(model=Path(sys.argv[1])), Instance()))
 """
 
 
@@ -96,16 +98,19 @@ def test_log_out_stops_and_stores_the_answer(
     assert (tmp_path / "config" / "window.ini").exists()
 
 
-def test_unusable_store_is_said_in_a_dialog(
-    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("broken", ["home", "store"])
+def test_unusable_folders_are_said_in_a_dialog(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str
 ) -> None:
     home = tmp_path / "home"
-    home.write_text("a file, no folder")
     monkeypatch.setenv("GEB_CHAT_HOME", str(home))
-    monkeypatch.setattr(window, "make_application", lambda: qapp)
+    if broken == "store":
+        store_path().mkdir()
+    else:
+        home.write_text("a file, no folder")
     said: list[str] = []
     monkeypatch.setattr(QMessageBox, "critical", lambda _parent, _title, text: said.append(text))
-    assert window.run(None) == 1
+    assert open_window(Request()) == 1
     assert len(said) == 1
     assert str(home) in said[0]
 

@@ -1,0 +1,105 @@
+"""Opens the window: what must be there first, then, once it is painted, everything else."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from app.bridge import EventBridge
+from app.desktop import QuitSignals, make_application
+from app.errors.hooks import ErrorHooks
+from app.session import Session
+from app.settings.live import follow_settings
+from app.single_instance import Instance, NoAnswerError, Request
+from app.window import MainWindow
+from engine.chat import ChatService
+from engine.errors import GebError, StoreError
+from engine.i18n import tr
+from engine.paths import config_dir, log_dir, store_path
+from engine.settings.file import open_settings
+
+_logger: Final = logging.getLogger(__name__)
+_PAINTED_AT_LATEST_MS: Final = 1000
+"""A window that opens minimised is not painted."""
+
+
+def run(request: Request, instance: Instance) -> int:
+    """Open the window of the first start and return the exit status."""
+    app = make_application()
+    bridge = EventBridge(app)
+    try:
+        settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
+        chosen = open_settings()
+        follow_settings(app, chosen)
+        service = ChatService(store_path(), bridge.post, settings=chosen)
+    except StoreError as error:
+        say(error)
+        return 1
+    session = _begin_session()
+    window = MainWindow(service, bridge, settings, 0 if session is None else session.crashes)
+    QuitSignals(window.close, app)
+    hooks = ErrorHooks(window.show_unexpected, window.close, app)
+    _Painted(window, lambda: _when_painted(window, request, instance))
+    window.show()
+    status = app.exec()
+    hooks.remove()
+    if session is not None:
+        session.end()
+    return status
+
+
+def say(error: GebError) -> None:
+    """Say in a dialog why there is no window."""
+    make_application()
+    QMessageBox.critical(None, "GEB Chat", str(error))
+
+
+def ask_to_end(error: NoAnswerError) -> bool:
+    """Say that the first window does not answer; return whether to end it, at the user's risk."""
+    app = make_application()
+    app.setQuitOnLastWindowClosed(False)  # the window is still to come
+    box = QMessageBox(QMessageBox.Icon.Warning, "GEB Chat", str(error))
+    end = box.addButton(tr("End it and start anew"), QMessageBox.ButtonRole.DestructiveRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.exec()
+    app.setQuitOnLastWindowClosed(True)
+    return box.clickedButton() is end
+
+
+def _when_painted(window: MainWindow, request: Request, instance: Instance) -> None:
+    window.load_model(request.model)
+    from app.instance_server import InstanceServer
+
+    server = InstanceServer(instance.socket_path, window)
+    server.requested.connect(window.raise_for)
+
+
+def _begin_session() -> Session | None:
+    try:
+        return Session(log_dir())
+    except (StoreError, OSError):
+        _logger.exception("a crash could not be told from an orderly end")
+        return None
+
+
+class _Painted(QObject):
+    """Calls `act` once, as soon as `window` has been painted."""
+
+    def __init__(self, window: QWidget, act: Callable[[], object]) -> None:
+        super().__init__(window)
+        self._window = window
+        self._timer = QTimer(self, singleShot=True, interval=_PAINTED_AT_LATEST_MS)
+        self._timer.timeout.connect(self._done)
+        self._timer.timeout.connect(act)
+        self._timer.start()
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self._timer.start(0)  # after the paint
+        return super().eventFilter(watched, event)
+
+    def _done(self) -> None:
+        self._window.removeEventFilter(self)
