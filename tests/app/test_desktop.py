@@ -46,17 +46,20 @@ sys.exit(startup.run(Request(model=Path(sys.argv[1])), Instance()))
 
 
 @pytest.fixture
-def answering_process(tmp_path: Path, tiny_bundle: Path) -> subprocess.Popen[bytes]:
+def answering_process(tmp_path: Path, tiny_bundle: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A window in a process of its own that is writing an answer."""
     environment = {**os.environ, "GEB_CHAT_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(tiny_bundle)], env=environment, cwd=RESOURCES.parent
     )
+    yield process
+    process.kill()
+    process.wait()
 
 
 def wait_for_partial_answer(store_file: Path) -> list[Message]:
     """Wait until some of the answer is on the disk, and return the messages."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         time.sleep(0.1)
         if not store_file.exists():
@@ -90,7 +93,7 @@ def test_log_out_stops_and_stores_the_answer(
     store_file = tmp_path / "data" / "conversations.sqlite3"
     _question, answer = wait_for_partial_answer(store_file)
     answering_process.send_signal(signal.SIGTERM)
-    assert answering_process.wait(timeout=20) == 0
+    assert answering_process.wait(timeout=120) == 0
     with Store(store_file) as store:
         stored = store.message(answer.id)
     assert stored.status == "cancelled"
