@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.composer import Composer
+from app.message_commands import MessageCommands
 from app.notice import NoticeBar
 from app.status import StatusLine
 from app.transcript import Transcript, side_margin
@@ -63,6 +64,9 @@ class ChatView(QWidget):
         self.composer.edited.connect(self._draft_timer.start)
         self.composer.send_requested.connect(self.send)
         self.composer.stop_requested.connect(self.stop)
+        self.commands = MessageCommands(self, self.transcript, service)
+        self.commands.branched.connect(self._show_branch)
+        self.commands.failed.connect(self.show_error)
         self._lay_out()
 
     @property
@@ -76,13 +80,14 @@ class ChatView(QWidget):
             return
         self.save_draft()
         try:
-            messages = self._service.store.thread(conversation_id)
+            messages, versions = self._branch(conversation_id)
             draft = self._service.store.draft(conversation_id)
         except StoreError as error:
             self.show_error(error)
             return
         self._conversation_id = conversation_id
-        self.transcript.show_messages([self._live.get(m.id, m) for m in messages])
+        self.transcript.show_messages(messages)
+        self.transcript.show_versions(versions)
         self._pages.setCurrentIndex(1 if messages else 0)
         self.composer.set_text(draft)
         self._draft_timer.stop()
@@ -106,16 +111,21 @@ class ChatView(QWidget):
         except GebError as error:
             self.show_error(error)
             return
-        self._live[answer.id] = answer
         self._pages.setCurrentIndex(1)
         self.composer.set_text("")
         self._draft_timer.stop()
         self.transcript.add(question)
-        waiting = self.transcript.add(answer)
-        waiting.show_progress(tr("Thinking…") if self._has_model else tr("Waiting for the model…"))
-        self.transcript.scroll_to_end()
-        self._show_answering()
-        self.sent.emit(self._conversation_id)
+        self.transcript.add(answer)
+        self._begin(answer)
+
+    def show_message(self, message_id: int) -> None:
+        """Show the branch that a message of the open conversation is in."""
+        try:
+            self._service.show_version(message_id)
+        except GebError as error:
+            self.show_error(error)
+            return
+        self._show_branch(None)
 
     def stop(self) -> None:
         """Stop the answer that is coming in the open conversation."""
@@ -184,8 +194,7 @@ class ChatView(QWidget):
                 self.status.show_answering()
         elif isinstance(event, Done | Cancelled | Failed):
             ended = _ended(self._live.pop(message.id), event)
-            if view is not None:
-                view.finish(ended)
+            if self.transcript.finish(ended) is not None:
                 self._show_answering()
                 self.status.show_answer(ended)
         elif view is None:
@@ -195,6 +204,40 @@ class ChatView(QWidget):
         elif isinstance(event, ContextTrimmed):
             view.show_trimmed(event.dropped_messages)
 
+    def _branch(self, conversation_id: int) -> tuple[list[Message], dict[int, list[int]]]:
+        """Return the messages that are shown, as far as they are written, and their versions."""
+        store = self._service.store
+        messages = [self._live.get(m.id, m) for m in store.thread(conversation_id)]
+        return messages, store.versions(conversation_id)
+
+    def _show_branch(self, begun: Message | None) -> None:
+        """Show the branch that the store holds now; `begun` is an answer that is being written."""
+        if self._conversation_id is None:
+            return
+        try:
+            messages, versions = self._branch(self._conversation_id)
+        except StoreError as error:
+            self.show_error(error)
+            return
+        self.transcript.update_messages(messages)
+        self.transcript.show_versions(versions)
+        if begun is not None:
+            self._begin(begun)
+        else:
+            self._show_answering()
+            self._show_last_answer(messages)
+
+    def _begin(self, answer: Message) -> None:
+        """Expect the pieces of an answer that is shown already."""
+        self._live[answer.id] = answer
+        view = self.transcript.view(answer.id)
+        if view is not None and not answer.content:
+            text = tr("Thinking…") if self._has_model else tr("Waiting for the model…")
+            view.show_progress(text)
+        self.transcript.scroll_to_end()
+        self._show_answering()
+        self.sent.emit(answer.conversation_id)
+
     def _running_answer(self) -> int | None:
         return next(
             (m.id for m in self._live.values() if m.conversation_id == self._conversation_id), None
@@ -203,6 +246,7 @@ class ChatView(QWidget):
     def _show_answering(self) -> None:
         answering = self._running_answer() is not None
         self.composer.set_answering(answering)
+        self.commands.show_quiet(not answering)
         self.answering_changed.emit(answering)
 
     def _show_last_answer(self, messages: Sequence[Message]) -> None:

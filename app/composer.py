@@ -98,13 +98,22 @@ class ComposerEdit(QTextEdit):
     """Plain text; Enter sends, Shift+Enter breaks the line, and keys of a composition stay its own.
 
     Most input methods swallow the keys of a composition before Qt sees them, but not all do.
+    Without `enter_sends`, Enter breaks the line and Ctrl+Enter sends.
     """
 
     send_pressed = Signal()
     focus_changed = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        maximum_lines: int = _MAXIMUM_LINES,
+        enter_sends: bool = True,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._maximum_lines = maximum_lines
+        self._enter_sends = enter_sends
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -135,7 +144,9 @@ class ComposerEdit(QTextEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter) or self.composing():
             super().keyPressEvent(event)
-        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier or not (
+            self._enter_sends or event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        ):
             self.textCursor().insertText("\n")
             self.ensureCursorVisible()
         elif not event.isAutoRepeat():
@@ -159,7 +170,7 @@ class ComposerEdit(QTextEdit):
 
     def _fit_height(self) -> None:
         margins = ceil(2 * self.document().documentMargin())
-        limit = _MAXIMUM_LINES * self.fontMetrics().lineSpacing() + margins
+        limit = self._maximum_lines * self.fontMetrics().lineSpacing() + margins
         wanted = ceil(self.document().size().height())
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAsNeeded

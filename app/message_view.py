@@ -1,39 +1,55 @@
-"""One message: its blocks and, below an answer, a copy button and how the answer ended."""
+"""One message: its blocks and, below them, what can be done with it and how an answer ended."""
 
-from typing import Final
-
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QGuiApplication, QTextCursor
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
-from app.blocks import PlainBlock
-from app.icons import IconButton
+from app.blocks import PlainBlock, TextBlock
+from app.edit_box import EditBox
 from app.markdown.view import MarkdownView
+from app.message_toolbar import MessageToolbar
 from engine.i18n import to_translate, tr
 from engine.store import Message
-
-_COPIED_MS: Final = 1500
 
 
 class MessageView(QWidget):
     """Shows a message of the store and, while it is streaming, takes more text."""
 
-    copied = Signal()
+    edited = Signal(str)
+    """A new version of it was written."""
+    regenerate_requested = Signal()
+    continue_requested = Signal()
+    version_requested = Signal(int)
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.message = message
+        self.is_answer = message.role == "assistant"
         self._parts = [message.content] if message.content else []
         self._trimmed = ""
-        if message.role == "user":
-            self._build_question()
-        else:
+        self._versions = 1
+        self._edit_box: EditBox | None = None
+        self.toolbar = MessageToolbar(is_answer=self.is_answer)
+        self.toolbar.copy_requested.connect(self.copy)
+        self.toolbar.edit_requested.connect(self.start_editing)
+        self.toolbar.regenerate_requested.connect(self.regenerate_requested)
+        self.toolbar.version_requested.connect(self.version_requested)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(2)
+        if self.is_answer:
             self._build_answer()
+        else:
+            self._build_question()
 
     def text(self) -> str:
         """Return the whole message as it was written."""
         return "".join(self._parts)
+
+    def blocks(self) -> list[TextBlock]:
+        """Return what its text is shown in, in the order of reading."""
+        return self._answer.text_blocks() if self.is_answer else [self._question]
 
     def append_text(self, text: str) -> None:
         """Add streamed text to the open tail block."""
@@ -55,15 +71,24 @@ class MessageView(QWidget):
 
     def show_trimmed(self, dropped_messages: int) -> None:
         """Say that the oldest messages were left out of this answer's context."""
-        self._trimmed = (
-            tr("The oldest message no longer fits and was left out.")
-            if dropped_messages == 1
-            else tr(
-                "The {count} oldest messages no longer fit and were left out.",
-                count=dropped_messages,
-            )
-        )
+        self._trimmed = trimmed_text(dropped_messages)
         self._show_state()
+
+    def show_versions(self, place: int, count: int) -> None:
+        """Say that it is number `place`, from 0 on, of `count` versions."""
+        self._versions = count
+        self.toolbar.show_versions(place, count)
+        self._show_toolbar()
+
+    def has_versions(self) -> bool:
+        """Tell whether there are other versions of it."""
+        return self._versions > 1
+
+    def show_quiet(self, quiet: bool) -> None:
+        """Allow what makes a new version only while no answer is being written."""
+        self.toolbar.show_quiet(quiet)
+        if self.is_answer:
+            self.go_on.setEnabled(quiet)
 
     def note(self) -> str:
         """Return the remark below the answer."""
@@ -72,77 +97,153 @@ class MessageView(QWidget):
     def copy(self) -> None:
         """Put the whole message on the clipboard, as it was written."""
         QGuiApplication.clipboard().setText(self.text())
-        self.copied.emit()
+        self.toolbar.confirm_copy()
 
     def copy_as_text(self) -> None:
-        """Put what an answer shows on the clipboard, without its markup."""
-        QGuiApplication.clipboard().setText(self._answer.plain_text())
-        self.copied.emit()
+        """Put what is shown on the clipboard, without its markup."""
+        shown = self._answer.plain_text() if self.is_answer else self.text()
+        QGuiApplication.clipboard().setText(shown)
+        self.toolbar.confirm_copy()
+
+    def start_editing(self) -> None:
+        """Let the person write the message anew, in its place."""
+        if self._edit_box is not None:
+            self._edit_box.setFocus()
+            return
+        self._edit_box = EditBox(self.text(), is_question=not self.is_answer)
+        self._edit_box.finished.connect(self._finish_editing)
+        self._edit_box.cancelled.connect(self.stop_editing)
+        self._content.hide()
+        self._foot.hide()
+        self._column.addWidget(self._edit_box)
+        self._edit_box.show()
+        self._edit_box.setFocus()
+
+    def stop_editing(self) -> None:
+        """Show the message again as it was."""
+        if self._edit_box is not None:
+            self._edit_box.hide()
+            self._edit_box.deleteLater()
+            self._edit_box = None
+            self._content.setVisible(not self.is_answer or bool(self._parts))
+            self._foot.show()
+            self.take_focus()
+
+    def take_focus(self) -> None:
+        """Let keys select its text: the cursor is at its beginning."""
+        blocks = self.blocks()
+        if blocks:
+            blocks[0].moveCursor(QTextCursor.MoveOperation.Start)
+            blocks[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            self.toolbar.copy_button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _finish_editing(self, text: str) -> None:
+        self.stop_editing()
+        if text != self.text().strip():
+            self.edited.emit(text)
 
     def _build_question(self) -> None:
-        question = PlainBlock(self.message.content, to_translate("You"))
-        question.copy_text_requested.connect(self.copy)
+        self._question = PlainBlock(self.message.content, to_translate("You"))
+        self._question.copy_text_requested.connect(self.copy)
         bubble = QFrame()
         bubble.setObjectName("bubble")
         inner = QVBoxLayout(bubble)
         inner.setContentsMargins(14, 9, 14, 9)
-        inner.addWidget(question)
-        bubble.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.COLUMN_WIDTH // 8, theme.SPACE, 0, theme.SPACE)
+        inner.addWidget(self._question)
+        self._content = QWidget()
+        row = QHBoxLayout(self._content)
+        row.setContentsMargins(theme.COLUMN_WIDTH // 8, theme.SPACE, 0, 0)
         row.addStretch(1)
         row.addWidget(bubble)
+        self._foot = QWidget()
+        foot = QHBoxLayout(self._foot)
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.addStretch(1)
+        foot.addWidget(self.toolbar)
+        self._column.addWidget(self._content)
+        self._column.addWidget(self._foot)
+        theme.follow_scale(self._fit_foot)
+        self._show_toolbar()
 
     def _build_answer(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        self._answer = MarkdownView()
+        self._answer = self._content = MarkdownView()
         self._answer.copy_text_requested.connect(self.copy_as_text)
         self._answer.copy_markdown_requested.connect(self.copy)
         self._answer.append_text(self.message.content)
         if self.message.status != "streaming":
             self._answer.finish()
-        column.addWidget(self._answer)
-        self._copy_button = IconButton("copy", "Copy answer")
-        self._copy_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self._copy_button.addAction(tr("Copy message as text"), self.copy_as_text)
-        self._copy_button.addAction(tr("Copy message as Markdown"), self.copy)
-        self._copy_button.set_flush()
-        self._copy_button.clicked.connect(self.copy)
-        self.copied.connect(self._confirm_copy)
-        self._copied_timer = QTimer(self, singleShot=True, interval=_COPIED_MS)
-        self._copied_timer.timeout.connect(self._reset_copy)
+        self._column.addWidget(self._answer)
+        self.toolbar.copy_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.toolbar.copy_button.addAction(tr("Copy message as text"), self.copy_as_text)
+        self.toolbar.copy_button.addAction(tr("Copy message as Markdown"), self.copy)
         self._note = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._note.setProperty("muted", True)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        theme.follow_scale(self._fit_note)
-        row = QHBoxLayout()
-        row.setSpacing(theme.SPACE // 2)
-        row.addWidget(self._copy_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.go_on = QPushButton()
+        self.go_on.setProperty("quiet", True)
+        self.go_on.clicked.connect(self._go_on)
+        self._foot = QWidget()
+        row = QHBoxLayout(self._foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self.toolbar, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._note, 1)
-        column.addLayout(row)
+        row.addWidget(self.go_on, 0, Qt.AlignmentFlag.AlignTop)
+        self._column.addWidget(self._foot)
+        theme.follow_scale(self._fit_foot)
         self._show_state()
 
-    def _fit_note(self) -> None:
-        # The button comes and goes, the line stays.
-        self._note.setMinimumHeight(theme.scaled(theme.BUTTON_SIZE))
+    def _fit_foot(self) -> None:
+        # The buttons come and go, the line stays.
+        self._foot.setMinimumHeight(theme.scaled(theme.BUTTON_SIZE))
+
+    def can_continue(self) -> bool:
+        """Tell whether the answer was cut off and has a beginning to go on with."""
+        cut = self.message.status in ("interrupted", "cancelled")
+        return bool(self._parts) and (cut or self.message.finish_reason == "length")
+
+    def _go_on(self) -> None:
+        if self.can_continue():
+            self.continue_requested.emit()
+        else:
+            self.regenerate_requested.emit()
 
     def _show_state(self) -> None:
-        self._answer.setVisible(bool(self._parts))
-        self._copy_button.setVisible(bool(self._parts) and self.message.status != "streaming")
-        ending = _ending(self.message)
+        self._answer.setVisible(bool(self._parts) and self._edit_box is None)
+        ending = ending_text(self.message)
         self._note.setText(" ".join(part for part in (self._trimmed, ending) if part))
+        self.go_on.setText(tr("Continue") if self.can_continue() else tr("Try again"))
+        self.go_on.setVisible(bool(ending))
+        self._show_toolbar()
 
-    def _confirm_copy(self) -> None:
-        self._copy_button.show_as("check", "Copied")
-        self._copied_timer.start()
+    def _show_toolbar(self, near: bool = False) -> None:
+        """An answer's buttons stay; those of a question show while the pointer is near."""
+        if self.is_answer:
+            self.toolbar.setVisible(self.message.status != "streaming")
+            self.toolbar.copy_button.setEnabled(bool(self._parts))
+        else:
+            self.toolbar.setVisible(near or self._versions > 1)
 
-    def _reset_copy(self) -> None:
-        self._copy_button.show_as("copy", "Copy answer")
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._show_toolbar(near=True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._show_toolbar()
 
 
-def _ending(message: Message) -> str:
+def trimmed_text(dropped_messages: int) -> str:
+    """Say that the oldest messages were left out of the context."""
+    if dropped_messages == 1:
+        return tr("The oldest message no longer fits and was left out.")
+    return tr(
+        "The {count} oldest messages no longer fit and were left out.", count=dropped_messages
+    )
+
+
+def ending_text(message: Message) -> str:
     """Say how an answer ended, unless it simply came to its end."""
     if message.status == "interrupted":
         return tr("Interrupted: the application ended before the answer did.")

@@ -315,6 +315,12 @@ QPushButton {{ background: transparent; border: 1px solid {c.border}; border-rad
     padding: 6px 12px; color: {c.text}; }}
 QPushButton:hover {{ background: {c.hover}; }}
 QPushButton:focus {{ border-color: {c.accent}; }}
+QPushButton[primary="true"] {{ background: {c.accent}; border-color: {c.accent};
+    color: {c.on_accent}; }}
+QPushButton[primary="true"]:focus {{ border: 2px solid {c.text}; padding: 5px 11px; }}
+QPushButton[primary="true"]:disabled {{ background: {c.selected}; border-color: {c.selected};
+    color: {c.muted}; }}
+QPushButton[quiet="true"] {{ padding: 4px 10px; }}
 QPushButton#new {{ text-align: left; background: {c.page}; }}
 QPushButton#new:hover {{ background: {c.hover}; }}
 

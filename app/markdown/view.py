@@ -59,6 +59,10 @@ class MarkdownView(QWidget):
         """Return what is shown, without its markup."""
         return "\n\n".join(_plain(block) for block in self.blocks)
 
+    def text_blocks(self) -> list[TextBlock]:
+        """Return what the text is shown in, in the order of reading."""
+        return [_text_of(block) for block in self.blocks]
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and theme.colors() != self._scheme:
@@ -108,7 +112,7 @@ class MarkdownView(QWidget):
             block.show_leaf(run[0])
 
     def _add(self, block: Block, start: int, left: int) -> None:
-        text = block.text if isinstance(block, CodeBlock) else block
+        text = _text_of(block)
         text.copy_text_requested.connect(self.copy_text_requested)
         text.copy_markdown_requested.connect(self.copy_markdown_requested)
         self.blocks.append(block)
@@ -133,6 +137,10 @@ class MarkdownView(QWidget):
 def _make(leaf: Leaf) -> Block:
     kind = _KINDS.get(leaf.kind)
     return kind(leaf) if kind else ProseBlock(to_translate("Answer"))
+
+
+def _text_of(block: Block) -> TextBlock:
+    return block.text if isinstance(block, CodeBlock) else block
 
 
 def _runs(leaves: Sequence[Leaf]) -> list[list[Leaf]]:

@@ -73,7 +73,7 @@ def test_earlier_messages_come_when_scrolling_up(transcript: Transcript, qtbot: 
 
 
 def test_short_messages_fill_a_high_window(transcript: Transcript) -> None:
-    transcript.resize(700, 3000)
+    transcript.resize(700, 5000)
     transcript.show_messages([message(n, "短") for n in range(1, 301)])
     assert transcript.built_count() > 2 * PAGE
     assert at_end(transcript)
