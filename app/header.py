@@ -5,6 +5,7 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app import theme
+from app.actions import Action
 from app.icons import IconButton
 
 
@@ -24,13 +25,20 @@ class Header(QWidget):
         self.menu_button = IconButton("menu", "Menu (F10)")
         self.menu_button.setMenu(menu)
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.buttons = (rename_button, delete_button, self.menu_button)
-        row = QHBoxLayout(self)
+        self.buttons: tuple[IconButton, ...] = (rename_button, delete_button, self.menu_button)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(3 * theme.SPACE, theme.SPACE, theme.SPACE + 4, theme.SPACE)
         row.setSpacing(2)
         row.addWidget(self.title, 1)
         for button in self.buttons:
             row.addWidget(button)
+
+    def add_button(self, icon_name: str, action: Action) -> None:
+        """Add a button for an action of others, before that of the menu."""
+        button = IconButton(icon_name, action.message)
+        button.clicked.connect(action.trigger)
+        self.buttons = (*self.buttons[:-1], button, self.buttons[-1])
+        self._row.insertWidget(self._row.count() - 1, button)
 
 
 class ElidedLabel(QLabel):

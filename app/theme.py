@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication
 
 from app.follow import Followers
+from engine.resources import RESOURCES
 
 SPACE: Final = 8
 """Pixels: the unit of all margins and gaps."""
@@ -265,6 +266,14 @@ def _at_scale(sheet: str) -> str:
     return re.sub(r"\b(\d+(?:\.\d+)?)(px|pt)\b", length, sheet)
 
 
+def _icon(name: str) -> str:
+    return (RESOURCES / "icons" / f"{name}.svg").as_posix()
+
+
+def _kind(color: str) -> str:
+    return "light" if QColor(color).lightness() > 127 else "dark"
+
+
 def _with_han_families(font: QFont) -> QFont:
     """Return `font` with Chinese families behind its own, so that Latin text keeps its look."""
     own = QFontInfo(font).family()  # the real one: a generic "Sans Serif" would be passed over
@@ -321,6 +330,8 @@ QPushButton[primary="true"]:focus {{ border: 2px solid {c.text}; padding: 5px 11
 QPushButton[primary="true"]:disabled {{ background: {c.selected}; border-color: {c.selected};
     color: {c.muted}; }}
 QPushButton[quiet="true"] {{ padding: 4px 10px; }}
+QPushButton#side {{ text-align: left; border-color: transparent; color: {c.muted}; }}
+QPushButton#side:focus {{ border-color: {c.accent}; }}
 QPushButton#new {{ text-align: left; background: {c.page}; }}
 QPushButton#new:hover {{ background: {c.hover}; }}
 
@@ -335,6 +346,34 @@ IconButton[flush="true"] {{ padding-right: {SPACE}px; }}
 IconButton[floating="true"] {{ background: {c.page}; border: 1px solid {c.border};
     border-radius: {BUTTON_SIZE // 2}px; }}
 IconButton[floating="true"]:hover {{ background: {c.hover}; }}
+
+QLineEdit, QPlainTextEdit, QComboBox, QAbstractSpinBox {{ background: {c.page};
+    border: 1px solid {c.border}; border-radius: 7px; padding: 5px 8px; color: {c.text};
+    selection-background-color: {c.selection}; selection-color: {c.text};
+    placeholder-text-color: {c.muted}; }}
+QAbstractSpinBox QLineEdit {{ border: none; border-radius: 0; background: transparent;
+    padding: 0 0 0 6px; }}
+QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
+    border-color: {c.accent}; }}
+QLineEdit:read-only, QPlainTextEdit:read-only {{ color: {c.muted}; }}
+QAbstractSpinBox {{ padding-right: 26px; }}
+QComboBox::drop-down, QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none;
+    background: transparent; width: 24px; }}
+QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url("{_icon("control-down")}");
+    width: 12px; height: 12px; }}
+QAbstractSpinBox::up-arrow {{ image: url("{_icon("control-up")}"); width: 12px; height: 12px; }}
+QComboBox QAbstractItemView {{ background: {c.page}; border: 1px solid {c.border};
+    color: {c.text}; selection-background-color: {c.selected}; selection-color: {c.text}; }}
+QCheckBox {{ spacing: 8px; }}
+QCheckBox::indicator {{ width: 16px; height: 16px; border: 1px solid {c.muted};
+    border-radius: 4px; background: {c.page}; }}
+QCheckBox::indicator:focus {{ border: 2px solid {c.accent}; }}
+QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
+    image: url("{_icon(f"control-check-{_kind(c.on_accent)}")}"); }}
+QLabel#settingName {{ font-weight: 600; }}
+QListWidget {{ border: 1px solid {c.outline}; border-radius: 8px; padding: 4px; }}
+QDialog {{ background: {c.page}; }}
+QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; }}
 
 QLabel[muted="true"] {{ color: {c.muted}; }}
 QLabel#welcomeTitle {{ font-size: 17pt; font-weight: 600; }}

@@ -16,6 +16,8 @@ from app.bridge import EventBridge
 from app.chat_view import ChatView
 from app.header import Header
 from app.menu import MainMenu
+from app.settings.button import SidebarButton
+from app.settings.opener import SettingsOpener
 from app.sidebar.model import display_title
 from app.sidebar.sidebar import Sidebar
 from app.single_instance import Request
@@ -58,6 +60,10 @@ class MainWindow(QMainWindow):
         self.chat = ChatView(service)
         self.menu = MainMenu(self)
         self.header = Header(self.sidebar.rename_action, self.sidebar.delete_action, self.menu)
+        self.settings = SettingsOpener(self, service, self.chat)
+        self.settings_button = SidebarButton("settings", self.settings.action)
+        self.sidebar.column.addWidget(self.settings_button)
+        self.header.add_button("tune", self.settings.conversation_action)
         self._lay_out()
         self._connect()
         self._add_actions()
@@ -218,6 +224,7 @@ class MainWindow(QMainWindow):
             self.chat.composer.button,
             self.sidebar.new_button,
             self.sidebar.list,
+            self.settings_button,
             *self.header.buttons,
             self.chat.transcript,
         ]
