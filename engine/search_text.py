@@ -16,8 +16,12 @@ _MAX_TERMS = 32
 _MAX_QUERY_CHARACTERS = 1000
 _SNIPPET_BEFORE, _SNIPPET_AFTER = 30, 90
 _UNSPACED = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af"
-_RUN = re.compile(f"[{_UNSPACED}]+")
-_TERM = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
+FIRST_UNSPACED = _UNSPACED[0]
+"""No character before it is of such a script."""
+RUN = re.compile(f"[{_UNSPACED}]+")
+"""A run of a script without spaces."""
+TERM = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
+"""Such a run, or a word; of folded text."""
 _WORD_START = f"(?<![^\\W_{_UNSPACED}])"
 
 
@@ -36,14 +40,14 @@ _FOLDED = _Folded()
 
 def index_text(text: str) -> str:
     """Return what the full-text index is given of `text`: tokens with spaces between them."""
-    return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _fold(text))
+    return RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", fold(text))
 
 
 def match_expression(query: str) -> str:
     """Return an FTS5 expression for texts that hold all words of `query`; "" if it has none."""
     terms = []
     for term in _terms(query):
-        if len(term) > 1 and _RUN.match(term):
+        if len(term) > 1 and RUN.match(term):
             terms.append('"' + " ".join(_pairs(term)[:-1]) + '"')
         else:
             terms.append(f'"{term}"*')
@@ -55,13 +59,13 @@ def find_words(text: str, query: str) -> list[Span]:
     terms = sorted(set(_terms(query)), key=len, reverse=True)
     if not terms:
         return []
-    patterns = (term if _RUN.match(term) else _WORD_START + re.escape(term) for term in terms)
+    patterns = (term if RUN.match(term) else _WORD_START + re.escape(term) for term in terms)
     return _find(text, "|".join(patterns))
 
 
 def find_text(text: str, wanted: str) -> list[Span]:
     """Return where `wanted` is in `text`, inside words too; for finding in one conversation."""
-    folded = _fold(wanted)
+    folded = fold(wanted)
     return _find(text, re.escape(folded)) if folded else []
 
 
@@ -78,8 +82,13 @@ def snippet(text: str, query: str) -> tuple[str, tuple[Span, ...]]:
     return before + line + after, spans
 
 
+def is_unspaced(word: str) -> bool:
+    """Return whether a word is of a script without spaces."""
+    return RUN.match(word) is not None
+
+
 def _terms(query: str) -> Sequence[str]:
-    return _TERM.findall(_fold(query[:_MAX_QUERY_CHARACTERS]))[:_MAX_TERMS]
+    return TERM.findall(fold(query[:_MAX_QUERY_CHARACTERS]))[:_MAX_TERMS]
 
 
 def _pairs(run: str) -> list[str]:
@@ -87,14 +96,15 @@ def _pairs(run: str) -> list[str]:
     return [run[i : i + 2] for i in range(len(run))]
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """Return `text` without case, accents and width."""
     if text.isascii():
         return text.lower()
     return "".join(map(_FOLDED.__getitem__, text))
 
 
 def _find(text: str, pattern: str) -> list[Span]:
-    folded = _fold(text)
+    folded = fold(text)
     spans = [match.span() for match in re.finditer(pattern, folded)]
     if not spans or text.isascii():
         return spans

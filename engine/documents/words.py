@@ -1,0 +1,80 @@
+"""What of a text goes into the index: stems of words, and pairs of characters in Chinese.
+
+As in the search over conversations, case, accents and width do not matter, and a run of Chinese
+is seen as its overlapping pairs. Words so common that they tell passages apart from nothing are
+left out.
+"""
+
+from collections.abc import Container, Iterable, Iterator
+from itertools import chain
+from operator import add
+
+from Stemmer import Stemmer
+
+from engine.search_text import FIRST_UNSPACED, RUN, TERM, fold
+
+_COMMON_TEXT = """
+    a an and are as at be been but by can could did do does for from had has have he her his how i
+    if in into is it its me my no not of on or our she should so such than that the their them then
+    there these they this those to us was we were what when where which who whom whose why will
+    with would you your
+"""
+_COMMON = frozenset(_COMMON_TEXT.split())
+_STEMMER = Stemmer("english")
+
+
+class _Stems(dict[str, str]):
+    """The stem of each word, found once; "" for one that is too common."""
+
+    _LIMIT = 200_000
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= self._LIMIT:
+            self.clear()
+        stem: str
+        if word in _COMMON:
+            stem = ""
+        elif word.isascii() and word.isalpha():
+            stem = _STEMMER.stemWord(word)
+        else:
+            stem = word
+        self[word] = stem
+        return stem
+
+
+_STEMS = _Stems()
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in their order, as the index knows them."""
+    words: list[str] = []
+    for term in TERM.findall(fold(text)):
+        if term[0] < FIRST_UNSPACED or not RUN.match(term):
+            if stem := _STEMS[term]:
+                words.append(stem)
+        elif len(term) == 1:
+            words.append(term)
+        else:
+            words.extend(map(add, term, term[1:]))
+    return words
+
+
+def index_words(texts: Iterable[str]) -> str:
+    """Return each word of the texts once, with spaces between them."""
+    return " ".join(dict.fromkeys(chain.from_iterable(map(words_of, texts))))
+
+
+def place_words(text: str, wanted: Container[str]) -> Iterator[tuple[str, int]]:
+    """Yield each wanted word of a text and where it begins, in characters of the folded text."""
+    for match in TERM.finditer(fold(text)):
+        term, start = match[0], match.start()
+        if not RUN.match(term):
+            if (stem := _STEMS[term]) in wanted:
+                yield stem, start
+        elif len(term) == 1:
+            if term in wanted:
+                yield term, start
+        else:
+            for place, pair in enumerate(map(add, term, term[1:]), start):
+                if pair in wanted:
+                    yield pair, place
