@@ -3,7 +3,8 @@
 # The other targets are described in README.md.
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run setup test test-slow lint rebuild bench bench-peers bench-training screenshots clean
+.PHONY: run setup test test-slow lint rebuild bench bench-peers bench-training package \
+	print-package-tools screenshots clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +37,7 @@ lint: $(VENV)/dev-ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict engine
 	$(BIN)/mypy app training export
+	$(BIN)/mypy -p resources.packaging
 	$(BIN)/lint-imports --no-logo
 
 # Raw text → tokenizer → pretraining → SFT → DPO, if the recipe has pairs → evaluation →
@@ -90,6 +92,16 @@ $(PEERS)/ready: tests/benchmarks/peers.txt | $(VENV)/system-ready
 
 bench-training: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_training.py
+
+# dist/geb-chat_VERSION_MACHINE.deb and dist/GEB_Chat-VERSION-MACHINE.AppImage, and their sizes.
+PACKAGE_TOOLS := binutils gcc squashfs-tools libsquashfuse-dev libfuse3-dev zlib1g-dev liblzma-dev \
+	libzstd-dev liblz4-dev
+package: $(VENV)/dev-ready
+	@sh resources/setup/system-packages.sh $(PACKAGE_TOOLS)
+	$(BIN)/python -m resources.packaging
+
+print-package-tools:
+	@echo $(PACKAGE_TOOLS) $(QT_PACKAGES)
 
 screenshots: $(VENV)/dev-ready
 	$(BIN)/python tests/app/screenshots.py

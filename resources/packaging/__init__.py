@@ -1,0 +1,1 @@
+"""How packages for Linux, Windows and macOS are built; the application imports nothing of it."""
