@@ -69,14 +69,8 @@ class MainWindow(QMainWindow):
         self._add_actions()
         self._order_tabs()
         self._restore(crashes)
-        if service.set_aside is not None:
-            self.chat.notice.tell(
-                tr(
-                    "The stored conversations were damaged. They are kept in {path}, and new "
-                    "ones are stored in a fresh file.",
-                    path=service.set_aside,
-                )
-            )
+        if trouble := service.store_notice():
+            self.chat.notice.tell(trouble)
         elif service.settings.problems:
             self.chat.notice.tell(" ".join(map(str, service.settings.problems)))
 

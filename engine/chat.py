@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.answer_recorder import AnswerRecorder
 from engine.bundle_paths import find_bundle
 from engine.conversation_text import title_of, turns_of
+from engine.database import newer_version
 from engine.errors import GenerationError, StoreError
 from engine.events import (
     Cancelled,
@@ -30,12 +31,14 @@ from engine.events import (
     Started,
     Token,
 )
+from engine.i18n import tr
 from engine.model_choice import ModelChoice, ModelLoader
 from engine.sampling_params import SamplingChanges, SamplingParams
 from engine.settings.answer import AnswerSettings, answer_settings, own_values
 from engine.settings.file import Settings
 from engine.settings.table import MODEL
 from engine.store import Message, Store, set_aside_damaged_store
+from engine.store_salvage import salvage
 from engine.worker import EngineWorker
 
 AnswerStep = Started | PrefillProgress | ContextTrimmed | Token | Done | Cancelled | Failed
@@ -71,7 +74,9 @@ class ChatService:
     """Owns the store and the engine's thread. Use it from the thread that created it.
 
     `listener` is called on the engine's thread. Raises StoreError if the store cannot be used.
-    `set_aside` names the file into which a damaged store was renamed at this start, or is None.
+    `set_aside` names the file into which a damaged store was renamed at this start, or is None;
+    `salvaged` says how much of it is in the fresh store. Where a newer version wrote the store,
+    `store.read_only` is true, and whatever would change it raises StoreError.
     """
 
     def __init__(
@@ -90,15 +95,31 @@ class ChatService:
         self._unsaved: list[Callable[[Store], None]] = []
         self._model: str | None = None  # set and read on the engine's thread
         self.set_aside = set_aside_damaged_store(store_path)
+        self.salvaged = salvage(self.set_aside, store_path) if self.set_aside else None
         self.store = Store(store_path)
         try:
-            self.store.recover()
-            self.store.purge(deleted_before=time.time() - KEEP_DELETED_SECONDS)
+            if not self.store.read_only:
+                self.store.recover()
+                self.store.purge(deleted_before=time.time() - KEEP_DELETED_SECONDS)
             self._worker = worker_factory(self._on_event)
             self._loader = ModelLoader(self._worker)
         except BaseException:
             self.store.close()
             raise
+
+    def store_notice(self) -> str:
+        """Say what a person must know about the store at this start; "" where all is well."""
+        if self.store.read_only:
+            return str(newer_version(self.store.path))
+        if self.set_aside is None or self.salvaged is None:
+            return ""
+        return tr(
+            "The stored conversations were damaged. {messages} messages of {conversations} "
+            "conversations could be saved; the damaged file is kept in {path}.",
+            messages=self.salvaged.messages,
+            conversations=self.salvaged.conversations,
+            path=self.set_aside,
+        )
 
     @property
     def worker(self) -> EngineWorker:

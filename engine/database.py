@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from engine.backup import back_up
 from engine.errors import StoreError
 
 Migration = Callable[[sqlite3.Connection], None]
@@ -24,9 +25,10 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 class Database:
     """One connection to a file, for the thread that opened it; close it there.
 
-    Creates the file if there is none and brings its tables up to date. Raises StoreError
-    if it cannot be opened or was written by a newer version (then it is left untouched).
-    `functions` of one text each can be used in SQL, and by the triggers of the tables.
+    Creates the file if there is none and brings its tables up to date, after a copy of it was
+    put aside (see engine.backup). A file that a newer version wrote is opened for reading only.
+    Raises StoreError if it cannot be opened. `functions` of one text each can be used in SQL,
+    and by the triggers of the tables.
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class Database:
         functions: Mapping[str, Callable[[str], str]],
     ) -> None:
         self.path = path
+        self.read_only = False
+        """The file is of a newer version: it can be read as far as its tables are the same."""
         _create_file(path)
         with sqlite_errors(path):
             self._connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None)
@@ -49,7 +53,7 @@ class Database:
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Run one statement and return its rows."""
-        with sqlite_errors(self.path):
+        with sqlite_errors(self.path, newer=self.read_only):
             return self._connection.execute(sql, parameters).fetchall()
 
     @contextmanager
@@ -77,23 +81,34 @@ class Database:
             self._connection.close()
 
     def _prepare(self, migrations: Sequence[Migration]) -> None:
-        if self._version() > len(migrations):
-            raise StoreError(
-                "{path} was written by a newer version of GEB Chat. Update the application to "
-                "use it; the file was not changed.",
-                path=self.path,
-            )
         self._connection.row_factory = sqlite3.Row
+        if self._version() > len(migrations):
+            self.read_only = True
+            self.execute("PRAGMA query_only = ON")
+            return
         self._use_write_ahead_log()
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the disk's cache
         self.execute("PRAGMA foreign_keys = ON")
         if self._version() < len(migrations):
+            if (version := self._version()) > 0:
+                self._back_up(version)
             with self.transaction():
                 # Read again: another process may have migrated while this one waited.
                 for version in range(self._version(), len(migrations)):
                     migrations[version](self._connection)
                     self.execute(f"PRAGMA user_version = {version + 1}")
+
+    def _back_up(self, version: int) -> None:
+        try:
+            back_up(self._connection, self.path, version)
+        except OSError as error:
+            raise StoreError(
+                "{path} must be changed for this version of GEB Chat, but no copy of it can be "
+                "made: {detail}. Nothing was changed.",
+                path=self.path,
+                detail=error.strerror,
+            ) from error
 
     def _version(self) -> int:
         version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -139,15 +154,26 @@ def set_aside_if_damaged(path: Path, migrations: Sequence[Migration]) -> Path | 
 
 
 @contextmanager
-def sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into StoreErrors about `path`."""
+def sqlite_errors(path: Path, *, newer: bool = False) -> Iterator[None]:
+    """Turn SQLite's errors into StoreErrors about `path`, which may be of a `newer` version."""
     try:
         yield
     except sqlite3.Error as error:
         code = _primary_code(error)
+        if newer and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_ERROR):
+            raise newer_version(path) from error
         if code in (None, sqlite3.SQLITE_CONSTRAINT):
             raise  # not the file's fault but the caller's
         raise _store_error(path, code, error) from error
+
+
+def newer_version(path: Path) -> StoreError:
+    """Return the sentence about a file that can be read but must not be changed."""
+    return StoreError(
+        "{path} was written by a newer version of GEB Chat: it can be read, but nothing can be "
+        "changed or added. Update the application.",
+        path=path,
+    )
 
 
 def _store_error(path: Path, code: int | None, error: sqlite3.Error) -> StoreError:

@@ -54,11 +54,17 @@ class Store:
 
     Any number of threads and processes may each have one. Every method raises StoreError if
     the file cannot be read or written, or names a conversation or message that is not there.
+    A file that a newer version wrote can be read as far as its tables are the same.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._database = Database(path, MIGRATIONS, FUNCTIONS)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether a newer version wrote the file, so that every method that writes raises."""
+        return self._database.read_only
 
     def __enter__(self) -> Self:
         return self

@@ -106,7 +106,7 @@ def chat(options: ChatOptions) -> int:
     inbox = Inbox()
     try:
         with closing(ChatService(store_path(), inbox.put, settings=_settings())) as service:
-            _tell_set_aside(service)
+            _tell_trouble(service)
             number = options.conversation
             conversation = None if number is None else _open(service.store, number, options)
             params = options.changes()
@@ -168,7 +168,7 @@ def _ask_in_conversation(
 ) -> _Answer:
     inbox = Inbox()
     with closing(ChatService(store_path(), inbox.put, settings=_settings())) as service:
-        _tell_set_aside(service)
+        _tell_trouble(service)
         conversation = _open(service.store, number, options)
         params = options.changes()
         loaded = _load(service, inbox, options)
@@ -229,15 +229,9 @@ def _open(store: Store, number: int, options: ChatOptions) -> Conversation:
     return conversation
 
 
-def _tell_set_aside(service: ChatService) -> None:
-    if service.set_aside is not None:
-        notice(
-            tr(
-                "The stored conversations were damaged. They are kept in {path}, and new "
-                "ones are stored in a fresh file.",
-                path=service.set_aside,
-            )
-        )
+def _tell_trouble(service: ChatService) -> None:
+    if trouble := service.store_notice():
+        notice(trouble)
 
 
 def _greet(loaded: ModelLoaded, conversation: Conversation | None) -> None:

@@ -1,6 +1,8 @@
 """The window as a person uses it, with a real model on its real thread."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,29 @@ def test_missing_model_leaves_the_window_usable(
     window.sidebar.new()
     assert len(store.list_conversations()) == 2
     assert store.draft(conversation.id) == "a draft"
+
+
+def test_a_store_of_a_newer_version_is_shown_but_not_changed(
+    open_window: OpenWindow,
+    ready: Ready,
+    write: Write,
+    store_file: Path,
+) -> None:
+    with Store(store_file) as store:
+        conversation = store.create_conversation("from the future")
+        store.add_message(conversation.id, "user", "kept", parent_id=None)
+    with closing(sqlite3.connect(store_file)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    window = ready(open_window())
+    assert "newer version of GEB Chat" in window.chat.notice.text()
+    window.chat.open(conversation.id)
+    assert [view.message.content for view in views(window)] == ["kept"]
+    window.chat.notice.dismiss()
+    write(window, "more")
+    assert "newer version of GEB Chat" in window.chat.notice.text()
+    assert window.chat.composer.text() == "more"  # nothing is lost
+    with Store(store_file) as store:
+        assert len(store.thread(conversation.id)) == 1
 
 
 def test_damaged_store_is_set_aside_and_said(open_window: OpenWindow, store_file: Path) -> None:

@@ -242,15 +242,27 @@ def test_files_are_readable_by_the_user_only(store: Store) -> None:
     assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
 
 
-def test_a_store_of_a_newer_version_is_refused_and_left_untouched(path: Path) -> None:
-    Store(path).close()
+def test_a_store_of_a_newer_version_can_be_read_and_is_left_untouched(path: Path) -> None:
+    with Store(path) as store:
+        conversation = store.create_conversation("from the future")
+        question = store.add_message(conversation.id, "user", "kept", parent_id=None)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = hashlib.sha256(path.read_bytes()).digest()
     assert set_aside_damaged_store(path) is None
-    with pytest.raises(StoreError, match=r"newer version of GEB Chat. Update the application"):
-        Store(path)
+    with Store(path) as store:
+        assert store.read_only
+        assert [c.title for c in store.list_conversations()] == ["from the future"]
+        assert [m.content for m in store.thread(conversation.id)] == ["kept"]
+        for write in (
+            lambda: store.create_conversation("no"),
+            lambda: store.set_draft(conversation.id, "no"),
+            lambda: store.add_message(conversation.id, "user", "no", parent_id=question.id),
+            lambda: store.delete(conversation.id),
+        ):
+            with pytest.raises(StoreError, match="newer version of GEB Chat: it can be read"):
+                write()
     assert hashlib.sha256(path.read_bytes()).digest() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
