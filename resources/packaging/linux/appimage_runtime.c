@@ -130,7 +130,7 @@ static int write_entry(sqfs *fs, sqfs_dir_entry *entry, const char *path) {
     size_t size = sizeof target;
     if (sqfs_inode_get(fs, &inode, sqfs_dentry_inode(entry)) != SQFS_OK) return -1;
     if (sqfs_stat(fs, &inode, &status) != SQFS_OK) return -1;
-    if (S_ISDIR(status.st_mode)) return mkdir(path, 0700);
+    if (S_ISDIR(status.st_mode)) return mkdir(path, 0755);
     if (S_ISREG(status.st_mode)) return write_file(fs, &inode, path, status.st_mode & 0777);
     if (S_ISLNK(status.st_mode) && sqfs_readlink(fs, &inode, target, &size) == SQFS_OK)
         return symlink(target, path);
