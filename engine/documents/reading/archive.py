@@ -12,6 +12,16 @@ from engine.documents.reading.limits import MAX_MEMBERS, MAX_UNPACKED_BYTES
 
 _CHUNK = 1 << 16
 _ENCRYPTED = 0x1
+DAMAGES = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a way of packing that no office program uses
+    RuntimeError,
+    ValueError,  # a place before the file's beginning
+)
+"""What zipfile says of archives that are not as they should be."""
 
 
 class Archive:
@@ -23,7 +33,7 @@ class Archive:
     def __init__(self, file: BinaryIO) -> None:
         try:
             self._archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+        except DAMAGES as error:
             raise failure("damaged") from error
         members = self._archive.infolist()
         if len(members) > MAX_MEMBERS:
@@ -53,13 +63,7 @@ class Archive:
                     if self._budget < 0:
                         raise failure("too_large")
                     yield chunk
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            NotImplementedError,  # a way of packing that no office program uses
-            RuntimeError,
-            EOFError,
-        ) as error:
+        except DAMAGES as error:
             raise failure("damaged") from error
 
     def read(self, name: str, limit: int = MAX_UNPACKED_BYTES) -> bytes:

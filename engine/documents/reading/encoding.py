@@ -88,7 +88,7 @@ def _utf16_without_bom(sample: bytes) -> str | None:
         zeros = high.count(0)
         if zeros > 0.3 * len(high) and low.count(0) < 0.05 * len(low):
             return encoding
-        if not sample.isascii() and len(high) >= 8 and not _is_mostly_utf8(sample):
+        if not sample.isascii() and len(high) >= 4 and not _is_mostly_utf8(sample):
             text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
             if sum(character in _COMMON for character in text) > 0.3 * len(text):
                 return encoding

@@ -26,6 +26,7 @@ _BLOCKS = words(
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = ("td", "th")
+_LISTS = ("li", "ul", "ol")
 
 
 def declared_encoding(data: bytes) -> str:
@@ -116,7 +117,7 @@ class _Text(HTMLParser):
         elif tag == "pre" and self._preformatted:
             self.flush()
             self._preformatted -= 1
-        elif tag == "li":
+        elif tag in _LISTS:
             self.flush()
             self._in_item = False
         elif tag in _BLOCKS:
@@ -143,7 +144,7 @@ class _Text(HTMLParser):
             self._builder.code("\n".join(lines))
             return
         text = "\n".join(join_lines(line) for line in lines)
-        if self._in_item:
+        if self._in_item and not self._level:
             self._builder.line(text)
         else:
             self._builder.paragraph(text, self._level)

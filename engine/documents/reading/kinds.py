@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from engine.documents.document import Kind
 from engine.documents.failures import failure
+from engine.documents.reading.archive import DAMAGES
 from engine.documents.reading.words import words
 
 _BY_SUFFIX: dict[str, Kind] = {
@@ -105,7 +106,7 @@ def _kind_of_archive(file: BinaryIO) -> Kind:
                     return "odt"
                 if mimetype == b"application/epub+zip":
                     return "epub"
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError) as error:
+    except DAMAGES as error:
         raise failure("damaged") from error
     for folder, kind in _OFFICE_PARTS:
         if any(name.startswith(folder) for name in names):

@@ -1,0 +1,167 @@
+"""No file hangs or kills the process that wants to read it, or leaves anything behind."""
+
+import json
+import os
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import document_files as files
+import mutate
+import psutil
+import pytest
+
+from engine.documents.document import Document, Page
+from engine.documents.reading import read_document
+from engine.documents.sandbox import DocumentReader, ReadingLimits
+from engine.documents.wire import from_json, to_json
+from engine.errors import DocumentError
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[DocumentReader]:
+    with DocumentReader() as reader:
+        yield reader
+
+
+def _code(reader: DocumentReader, path: Path) -> str:
+    with pytest.raises(DocumentError) as caught:
+        reader.read(path)
+    return caught.value.code
+
+
+def test_the_child_reads_as_we_do(reader: DocumentReader, tmp_path: Path) -> None:
+    for path in files.every_format(tmp_path / "all"):
+        assert reader.read(path) == read_document(path)
+
+
+def test_names_in_any_encoding(reader: DocumentReader, tmp_path: Path) -> None:
+    for name in ("灯塔.txt", "a\nb.txt", "é \u202e.txt", os.fsdecode(b"\xb5\xc6\xcb\xfe.txt")):
+        path = tmp_path / name
+        path.write_text("light", encoding="utf-8")
+        assert reader.read(path).pages[0].text == "light"
+
+
+def test_time_and_memory_are_limited(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.docx"
+    files.pack(bomb, {"word/document.xml": b"<d>" + b"<p/>" * 12_000_000})
+    with DocumentReader(ReadingLimits(cpu_seconds=1)) as reader:
+        assert _code(reader, bomb) == "time_limit"
+    large = tmp_path / "large.txt"
+    large.write_bytes(b"abc " * 15_000_000)
+    with DocumentReader(ReadingLimits(memory_bytes=150 << 20)) as reader:
+        assert _code(reader, large) in ("memory_limit", "too_large")
+        assert reader.read(files.docx(tmp_path / "good.docx")).title == "On & Off"
+
+
+def test_reading_can_be_cancelled_and_goes_on(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.html"
+    slow.write_bytes(b"<p>a</p>" * 9_000_000)
+    with DocumentReader() as reader:
+        outcome: list[str] = []
+        thread = threading.Thread(target=lambda: outcome.append(_code(reader, slow)))
+        thread.start()
+        while not outcome:
+            reader.cancel()
+            thread.join(0.05)
+        assert outcome == ["cancelled"]
+        reader.cancel()  # nothing to end
+        assert reader.read(files.docx(tmp_path / "good.docx")).title == "On & Off"
+    with pytest.raises(DocumentError):
+        reader.read(slow)
+
+
+def test_a_child_that_dies_is_replaced_and_none_is_left(tmp_path: Path) -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    good = files.docx(tmp_path / "good.docx")
+    with DocumentReader() as reader:
+        reader.read(good)
+        for _ in range(2):
+            (child,) = {c.pid for c in psutil.Process().children()} - before
+            psutil.Process(child).kill()
+            assert _code(reader, good) == "crashed"
+            assert reader.read(good).title == "On & Off"
+    assert {child.pid for child in psutil.Process().children()} <= before
+
+
+def test_the_child_learns_no_secrets_and_cannot_reach_out(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("the kernel's part is Linux's")
+    before = {child.pid for child in psutil.Process().children()}
+    with pytest.MonkeyPatch.context() as patch, DocumentReader() as reader:
+        patch.setenv("A_SECRET_KEY", "value")
+        reader.read(files.docx(tmp_path / "good.docx"))
+        (number,) = {c.pid for c in psutil.Process().children()} - before
+        child = psutil.Process(number)
+        assert "A_SECRET_KEY" not in child.environ()
+        assert child.nice() == 19
+        assert "Seccomp:\t2" in Path(f"/proc/{number}/status").read_text()
+        assert child.num_fds() < 10
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "exe"},
+        {"pages": [[1, 2, ""]]},
+        {"pages": [["one", "text", ""]]},
+        {"headings": [[5, 0, 1, "beyond"]]},
+        {"headings": [[0, 99, 1, "beyond"]]},
+        {"blocks": [[0, 3, 1, "table"]]},
+        {"blocks": [[0, 0, True, "table"]]},
+        {"title": None},
+        {"pages": 7},
+    ],
+)
+def test_answers_are_not_trusted(change: dict[str, object]) -> None:
+    good = json.loads(to_json(Document("text", "", (Page(1, "text"),))))["document"]
+    assert from_json(good).pages == (Page(1, "text"),)
+    with pytest.raises(ValueError, match="not a document"):
+        from_json(good | change)
+
+
+def test_hostile_archives(reader: DocumentReader, tmp_path: Path) -> None:
+    entity = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><d><p><t>&x;</t></p></d>'
+    bomb = "<!DOCTYPE d [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><d>&b;</d>"
+    for content in (entity, bomb):
+        path = files.pack(tmp_path / "x.docx", {"word/document.xml": content})
+        assert _code(reader, path) == "damaged"
+    deep = "<p>" * 100_000
+    assert _code(reader, files.pack(tmp_path / "x.docx", {"word/document.xml": deep})) == "damaged"
+    wide = "<row><c><v>1234567</v></c><c t='inlineStr'><is><t>value</t></is></c></row>" * 40_000
+    book = files.xlsx(tmp_path / "wide.xlsx")
+    with zipfile.ZipFile(book) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["xl/worksheets/one.xml"] = f"<w>{wide}</w>".encode()
+    document = reader.read(files.pack(book, members))
+    assert document.pages[1].text.count("\n") == 39_999
+    deep_page = tmp_path / "deep.html"
+    deep_page.write_text("<div>" * 100_000 + "text" + "</table></td>" * 1000, encoding="utf-8")
+    assert reader.read(deep_page).pages[0].text == "text"
+
+
+def test_hostile_pdfs(reader: DocumentReader, tmp_path: Path) -> None:
+    cyclic = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R] /Count 9 >>"]
+    huge = [cyclic[0], "<< /Type /Pages /Kids [3 0 R] /Count 2000000000 >>", "<< /Type /Page >>"]
+    for number, objects in enumerate((cyclic, huge)):
+        path = tmp_path / f"{number}.pdf"
+        path.write_bytes(files.assemble(objects))
+        assert _code(reader, path) in ("damaged", "empty", "too_large")
+
+
+def test_a_few_hundred_spoilt_files(reader: DocumentReader, tmp_path: Path) -> None:
+    good = files.every_format(tmp_path / "good")
+    counts = mutate.read_mutants(reader, good, tmp_path / "mutant", 240)
+    assert sum(counts.values()) == 240
+    assert set(counts) <= mutate.EXPECTED
+
+
+@pytest.mark.slow
+def test_ten_thousand_spoilt_files(tmp_path: Path) -> None:
+    good = files.every_format(tmp_path / "good")
+    with DocumentReader(ReadingLimits(cpu_seconds=20)) as reader:
+        counts = mutate.read_mutants(reader, good, tmp_path / "mutant", 10_000)
+    assert sum(counts.values()) == 10_000
+    assert set(counts) <= mutate.EXPECTED
