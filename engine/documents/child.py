@@ -20,8 +20,10 @@ from engine.documents.confinement import (
     limit_memory,
 )
 from engine.documents.failures import failure
+from engine.documents.picture import PictureRequest
+from engine.documents.reading.pdf_picture import draw_page
 from engine.documents.reading.read import read_document
-from engine.documents.wire import to_json
+from engine.documents.wire import picture_to_json, to_json
 from engine.errors import DocumentError
 
 
@@ -45,9 +47,12 @@ def main() -> int:
 
 
 def _answer(request: dict[str, Any]) -> bytes | None:
-    """Return the document or the reason why there is none; None when memory ran out."""
+    """Return what was asked for or the reason why there is none; None when memory ran out."""
+    path = Path(os.fsdecode(bytes.fromhex(request["path"])))
     try:
-        return to_json(read_document(Path(os.fsdecode(bytes.fromhex(request["path"])))))
+        if "picture" in request:
+            return picture_to_json(draw_page(path, PictureRequest(**request["picture"])))
+        return to_json(read_document(path))
     except DocumentError as error:
         return _failed(error)
     except MemoryError:

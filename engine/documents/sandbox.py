@@ -6,16 +6,20 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, Any, TypeVar, get_args
 
 import engine
 from engine.documents.document import Document
 from engine.documents.failures import Code, failure
-from engine.documents.wire import from_json
+from engine.documents.picture import PagePicture, PictureRequest
+from engine.documents.wire import from_json, picture_from_json
 from engine.errors import DocumentError
+
+T = TypeVar("T")
 
 CHILD_ARGUMENT = "--read-documents"
 """What a packaged application is started with to be the reading process."""
@@ -58,6 +62,14 @@ class DocumentReader:
 
     def read(self, path: Path) -> Document:
         """Return the text of a file. Raises DocumentError with one of the codes in failures.py."""
+        return self._request(path, {}, _document)
+
+    def draw(self, path: Path, request: PictureRequest) -> PagePicture:
+        """Return the picture of a PDF's page. Raises as `read`."""
+        return self._request(path, {"picture": asdict(request)}, _picture)
+
+    def _request(self, path: Path, what: dict[str, Any], parse: Callable[[Any], T]) -> T:
+        """Have the child read a file; `what` says what of it is wanted."""
         with self._one_at_a_time:
             with self._lock:
                 if self._closed:
@@ -68,7 +80,7 @@ class DocumentReader:
             timer.daemon = True
             timer.start()
             try:
-                return self._ask(process, path)
+                return self._ask(process, path, what, parse)
             finally:
                 timer.cancel()
                 with self._lock:
@@ -113,10 +125,17 @@ class DocumentReader:
                 self._ended_because = self._ended_because or reason
                 self._process.kill()
 
-    def _ask(self, process: subprocess.Popen[bytes], path: Path) -> Document:
+    def _ask(
+        self,
+        process: subprocess.Popen[bytes],
+        path: Path,
+        what: dict[str, Any],
+        parse: Callable[[Any], T],
+    ) -> T:
         assert process.stdin is not None  # noqa: S101 (Popen made it)
         assert process.stdout is not None  # noqa: S101
         request = {
+            **what,
             "path": os.fsencode(path.absolute()).hex(),
             "cpu_seconds": self._limits.cpu_seconds,
             "memory_bytes": self._limits.memory_bytes,
@@ -125,7 +144,7 @@ class DocumentReader:
             process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
             is_last, answer = _receive(process.stdout)
-            document = _document(answer)
+            result = parse(answer)
         except DocumentError:
             if is_last:
                 self._discard()
@@ -134,7 +153,7 @@ class DocumentReader:
             raise self._why(self._discard()) from error
         if is_last:
             self._discard()
-        return document
+        return result
 
     def _why(self, status: int | None) -> DocumentError:
         """Return the reason for which the child is no more."""
@@ -187,10 +206,19 @@ def _receive(pipe: IO[bytes]) -> tuple[bool, Any]:
 
 def _document(answer: Any) -> Document:
     """Return the document, or raise the failure, that an answer holds."""
+    return from_json(_content(answer, "document"))
+
+
+def _picture(answer: Any) -> PagePicture:
+    """Return the picture, or raise the failure, that an answer holds."""
+    return picture_from_json(_content(answer, "picture"))
+
+
+def _content(answer: Any, kind: str) -> Any:
     if not isinstance(answer, dict):
         raise ValueError("not an answer")
-    if "document" in answer:
-        return from_json(answer["document"])
+    if kind in answer:
+        return answer[kind]
     if answer.get("code") not in get_args(Code):
         raise ValueError("not an answer")
     raise failure(answer["code"], str(answer.get("detail", ""))[:200])

@@ -1,9 +1,12 @@
 """How a document crosses from the process that read it: as JSON, which holds nothing but data."""
 
+import base64
 import json
+import zlib
 from typing import Any, cast, get_args
 
 from engine.documents.document import Block, Document, Heading, Kind, Page
+from engine.documents.picture import MAX_PIXELS, Box, PagePicture
 
 
 def to_json(document: Document) -> bytes:
@@ -34,6 +37,35 @@ def from_json(content: Any) -> Document:
     if not _is_sound(document):
         raise ValueError("not a document")
     return document
+
+
+def picture_to_json(picture: PagePicture) -> bytes:
+    """Return the picture of a page as JSON."""
+    pixels = base64.b64encode(zlib.compress(picture.pixels, 1)).decode()
+    boxes = [[box.x, box.y, box.width, box.height] for box in picture.boxes]
+    content = {"size": [picture.width, picture.height], "pixels": pixels, "boxes": boxes}
+    return json.dumps({"picture": content}).encode()
+
+
+def picture_from_json(content: Any) -> PagePicture:
+    """Return the picture of `picture_to_json`. Raises ValueError for anything else."""
+    try:
+        width, height = map(int, content["size"])
+        boxes = tuple(Box(*map(float, box)) for box in content["boxes"])
+        packed = base64.b64decode(content["pixels"], validate=True)
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a picture") from error
+    if not (width > 0 and height > 0 and width * height <= 2 * MAX_PIXELS):
+        raise ValueError("not a picture")
+    size = width * height * 4
+    unpacking = zlib.decompressobj()
+    try:
+        pixels = unpacking.decompress(packed, size)
+    except zlib.error as error:
+        raise ValueError("not a picture") from error
+    if len(pixels) != size:
+        raise ValueError("not a picture")
+    return PagePicture(width, height, pixels, boxes)
 
 
 def _is_sound(document: Document) -> bool:
