@@ -13,7 +13,7 @@ from speed import engine_rows
 from speed.bandwidth import read_bandwidth
 from speed.engine_rows import Subject
 from speed.models import ROOT, int4_bundle, int8_bundle
-from speed.rows import Row, print_line, print_row, write_rows
+from speed.rows import Row, print_line, print_row, write_figures
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     for row in measure(int8, int4, arguments.threads):
         print_row(row)
         rows.append(row)
-    write_rows(arguments.out / "engine.json", rows)
+    write_figures(arguments.out / "engine.json", ((row.key, row.value) for row in rows))
 
 
 def measure(int8: Path, int4: Path, threads: int) -> Iterator[Row]:
@@ -44,6 +44,7 @@ def measure(int8: Path, int4: Path, threads: int) -> Iterator[Row]:
         engine_rows.quoting,
         engine_rows.verifying,
         engine_rows.following_up,
+        engine_rows.cancelling,
         engine_rows.python,
         engine_rows.sharing,
     ):

@@ -13,14 +13,14 @@ from pathlib import Path
 from statistics import median
 
 from engine.bundle import Bundle, open_bundle
-from speed.comparison import OURS, Comparison, print_ratios, print_speeds, write_comparisons
+from speed.comparison import OURS, Comparison, figures, print_ratios, print_speeds
 from speed.engine_rows import DEPTHS, PREFILL
 from speed.measuring import ROUNDS, STEPS, random_tokens
 from speed.models import LEAST_CONTEXT, ROOT, int8_bundle
 from speed.peer_models import genai_int8, gguf
 from speed.processes import Worker
 from speed.quoting import recordings
-from speed.rows import print_line
+from speed.rows import print_line, write_figures
 
 REFERENCE = "llama.cpp Q8_0"
 """What the targets are relative to."""
@@ -51,7 +51,8 @@ def main() -> None:
             print_speeds(comparison)
             comparisons.append(comparison)
     print_ratios(comparisons, REFERENCE)
-    write_comparisons(arguments.out / "peers.json", comparisons)
+    found = (figure for comparison in comparisons for figure in figures(comparison))
+    write_figures(arguments.out / "peers.json", found)
 
 
 def measure(workers: Mapping[str, Worker], bundle: Bundle) -> Iterator[Comparison]:
@@ -68,16 +69,17 @@ def measure(workers: Mapping[str, Worker], bundle: Bundle) -> Iterator[Compariso
 
     taken = rounds(measure="prefill", tokens=tokens[:PREFILL])
     speeds = {name: PREFILL / median(seconds) for name, seconds in taken.items()}
-    yield Comparison(f"prefill {PREFILL}", speeds, target=2.0)
+    yield Comparison(f"prefill_{PREFILL}", f"prefill {PREFILL}", speeds, target=2.0)
     for depth in DEPTHS:
         taken = rounds(measure="decode", tokens=tokens[: depth + STEPS], depth=depth)
         speeds = {name: 1 / median(seconds) for name, seconds in taken.items()}
         target = 1.05 if depth == DEPTHS[0] else 1.2
-        yield Comparison(f"decode at depth {depth}", speeds, target)
+        yield Comparison(f"decode_{depth}", f"decode at depth {depth}", speeds, target)
     for recording in recordings(bundle):
         question = {"prompt": recording.prompt, "answer": recording.answer}
         speeds = {name: worker.ask(measure="quote", **question) for name, worker in workers.items()}
-        yield Comparison(f"answer that quotes ({recording.language})", speeds, target=2.5)
+        name = f"answer that quotes ({recording.language})"
+        yield Comparison(f"quote_{recording.language}", name, speeds, target=2.5)
 
 
 def _starters(bundle: Bundle, arguments: argparse.Namespace) -> dict[str, Callable[[], Worker]]:

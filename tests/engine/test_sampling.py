@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engine.errors import GenerationError
-from engine.sampling import REPETITION_WINDOW, GenerationDefaults, Sampler, SamplingParams
+from engine.sampling import (
+    REPETITION_WINDOW,
+    GenerationDefaults,
+    Sampler,
+    SamplingParams,
+    _largest,
+)
 
 # Ties, and what rounding makes one, leave open which token is cut: steps of 0.1 have none.
 _LOGITS = st.lists(st.integers(-300, 300), min_size=2, max_size=300, unique=True).map(
@@ -60,6 +66,23 @@ def test_exactly_the_right_tokens_are_kept(
         )
     for token in found.keys() & expected.keys():
         assert found[token] == pytest.approx(expected[token], rel=1e-6, abs=1e-9)
+
+
+@given(
+    size=st.integers(1, 5000),
+    count=st.integers(1, 1100),
+    levels=st.integers(1, 10_000),
+    seed=st.integers(0, 99),
+)
+def test_the_largest_are_found_without_a_sort(
+    size: int, count: int, levels: int, seed: int
+) -> None:
+    """With ties, too, of which any may be taken."""
+    values = np.random.default_rng(seed).integers(0, levels, size).astype(np.float32)
+    found = _largest(values, min(count, size))
+    assert len(np.unique(found)) == min(count, size)
+    expected = np.sort(values)[::-1][: len(found)]
+    np.testing.assert_array_equal(np.sort(values[found])[::-1], expected)
 
 
 def _on_threshold(logits: NDArray[np.float32], params: SamplingParams, token: int) -> bool:

@@ -1,9 +1,7 @@
 """One measurement over all engines, and how ours stands to each of the others."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from speed.rows import print_line
 
@@ -14,6 +12,8 @@ OURS = "ours"
 class Comparison:
     """Tokens a second by engine; ours is one of them."""
 
+    key: str
+    """Its name in JSON."""
     name: str
     speeds: dict[str, float]
     target: float
@@ -43,8 +43,13 @@ def print_ratios(comparisons: Sequence[Comparison], reference: str) -> None:
         print_line(comparison.name, *ratios, wanted)
 
 
-def write_comparisons(path: Path, comparisons: Sequence[Comparison]) -> None:
-    """Write {name: {speeds, ratios, target}} as JSON."""
-    values = {c.name: asdict(c) | {"ratios": c.ratios} for c in comparisons}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def figures(comparison: Comparison) -> Iterator[tuple[str, float]]:
+    """Yield keys and figures for JSON: the speed of each engine, and ours over the others'."""
+    for name, speed in comparison.speeds.items():
+        yield f"{comparison.key}_{_slug(name)}_tokens_per_second", speed
+    for name, ratio in comparison.ratios.items():
+        yield f"{comparison.key}_over_{_slug(name)}", ratio
+
+
+def _slug(name: str) -> str:
+    return name.lower().replace(" ", "_").replace(".", "_")

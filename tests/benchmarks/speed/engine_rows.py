@@ -1,6 +1,9 @@
 """What is measured of the engine: each function returns the rows of one idea."""
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -9,7 +12,7 @@ from unittest.mock import patch
 import onnxruntime as ort
 
 from engine.bundle import Bundle, open_bundle
-from engine.model import Model
+from engine.model import Interrupted, Model
 from engine.speculation import MAX_DRAFT_TOKENS
 from speed.answers import play, prefill_seconds, quote_speed
 from speed.bandwidth import bytes_per_token
@@ -17,6 +20,7 @@ from speed.measuring import (
     ROUNDS,
     decode_round,
     decode_speed,
+    fill,
     median_seconds,
     random_tokens,
     timed,
@@ -33,6 +37,7 @@ _HISTORY = 2000
 _VERIFY_DEPTH = 512
 _VERIFY_WIDTHS = (4, 8, 16)
 _PYTHON_TOKENS = 64
+_CANCELLATIONS = 8
 
 
 @dataclass(frozen=True)
@@ -54,20 +59,24 @@ class Subject:
 
 def decoding(subject: Subject, bandwidth: float) -> Iterator[Row]:
     """Speed behind short and long histories, and how near it comes to memory's."""
-    yield Row("memory read bandwidth", bandwidth / 1e9, "GB/s")
+    yield Row("memory_read_gb_per_second", "memory read bandwidth", bandwidth / 1e9, "GB/s")
     for depth in DEPTHS:
         speed = decode_speed(subject.model, subject.tokens, depth)
         share = speed * bytes_per_token(subject.bundle.config, depth) / bandwidth
         least = 0.85 if depth == _SHORT else None
-        yield Row(f"decode at depth {depth}", speed, "tokens/s")
-        yield Row(f"decode at depth {depth}, share of the bandwidth", share, "%", at_least=least)
+        yield Row(
+            f"decode_{depth}_tokens_per_second", f"decode at depth {depth}", speed, "tokens/s"
+        )
+        name = f"decode at depth {depth}, share of the bandwidth"
+        yield Row(f"decode_{depth}_share_of_bandwidth", name, share, "%", at_least=least)
 
 
 def prefill(subject: Subject) -> Iterator[Row]:
     """How fast a prompt is read that shares nothing with the cache."""
     prompt = subject.tokens[:PREFILL]
     rounds = [prefill_seconds(subject.model, subject.bundle, prompt) for _ in range(ROUNDS)]
-    yield Row(f"prefill {PREFILL}", PREFILL / median(rounds), "tokens/s")
+    key = f"prefill_{PREFILL}_tokens_per_second"
+    yield Row(key, f"prefill {PREFILL}", PREFILL / median(rounds), "tokens/s")
 
 
 def quoting(subject: Subject) -> Iterator[Row]:
@@ -78,8 +87,10 @@ def quoting(subject: Subject) -> Iterator[Row]:
             quote_speed(subject.model, subject.bundle, recording.prompt, recording.answer, guesses)
             for guesses in (0, MAX_DRAFT_TOKENS)
         ]
-        yield Row(name, speeds[1], "tokens/s")
-        yield Row(f"{name}, over no speculation", speeds[1] / speeds[0], "×")
+        key = f"quote_{recording.language}"
+        yield Row(f"{key}_tokens_per_second", name, speeds[1], "tokens/s")
+        ratio = speeds[1] / speeds[0]
+        yield Row(f"{key}_over_no_speculation", f"{name}, over no speculation", ratio, "×")
 
 
 def verifying(subject: Subject) -> Iterator[Row]:
@@ -92,7 +103,8 @@ def verifying(subject: Subject) -> Iterator[Row]:
             seconds[width].append(taken)
     for width in _VERIFY_WIDTHS:
         ratio = median(seconds[width]) / median(seconds[1])
-        yield Row(f"{width} tokens in one forward, over one", ratio, "×")
+        key = f"verify_{width}_over_one"
+        yield Row(key, f"{width} tokens in one forward, over one", ratio, "×")
 
 
 def sharing(subject: Subject) -> Iterator[Row]:
@@ -104,7 +116,9 @@ def sharing(subject: Subject) -> Iterator[Row]:
         with busy_core():
             busy += decode_round(subject.model, subject.tokens, _SHORT)
     # Means: a step that waited for the other process is part of the speed.
-    yield Row("one core kept busy, of quiet speed", sum(quiet) / sum(busy), "%", at_least=0.55)
+    share = sum(quiet) / sum(busy)
+    name = "one core kept busy, of quiet speed"
+    yield Row("busy_core_share_of_quiet_speed", name, share, "%", at_least=0.55)
 
 
 def following_up(subject: Subject) -> Iterator[Row]:
@@ -115,7 +129,27 @@ def following_up(subject: Subject) -> Iterator[Row]:
         lambda: play(subject.model, subject.bundle, [*history, *new], new), 2 * ROUNDS
     )
     name = f"follow-up after {_HISTORY} tokens, to its first"
-    yield Row(name, seconds, "s", at_most=0.25)
+    yield Row("follow_up_seconds", name, seconds, "s", at_most=0.25)
+
+
+def cancelling(subject: Subject) -> Iterator[Row]:
+    """How long a prompt goes on being read after it was cancelled: the longest of several."""
+    model, waits = subject.model, []
+    for trial in range(_CANCELLATIONS):
+        model.truncate(0)
+        reader = threading.Thread(target=_read_until_interrupted, args=(model, subject.tokens))
+        reader.start()
+        time.sleep(0.2 + 0.37 * trial)  # in another chunk and another layer each time
+        model.interrupt()
+        waits.append(timed(reader.join)[0])
+        model.resume()
+    name = "cancel while a prompt is read, at most"
+    yield Row("cancel_seconds", name, max(waits), "s", at_most=0.2)
+
+
+def _read_until_interrupted(model: Model, tokens: Sequence[int]) -> None:
+    with suppress(Interrupted):
+        fill(model, tokens)
 
 
 def python(subject: Subject) -> Iterator[Row]:
@@ -135,7 +169,8 @@ def python(subject: Subject) -> Iterator[Row]:
             usage, _ = play(subject.model, subject.bundle, prompt, recorded)
             inside = sum(seconds[-steps:])
             shares.append(1 - inside * usage.decode_tokens_per_second / steps)
-    yield Row("Python's share of a decode step", median(shares), "%", at_most=0.03)
+    name = "Python's share of a decode step"
+    yield Row("python_share_of_step", name, median(shares), "%", at_most=0.03)
 
 
 def rounding(subject: Subject, int4: Subject) -> Iterator[Row]:
@@ -145,18 +180,22 @@ def rounding(subject: Subject, int4: Subject) -> Iterator[Row]:
         seconds["int8"] += decode_round(subject.model, subject.tokens, _SHORT)
         seconds["int4"] += decode_round(int4.model, int4.tokens, _SHORT)
     ratio = median(seconds["int8"]) / median(seconds["int4"])
-    yield Row(f"int4 decode at depth {_SHORT}", 1 / median(seconds["int4"]), "tokens/s")
-    yield Row(f"int4 decode at depth {_SHORT}, over int8", ratio, "×", at_least=1.3)
+    name, key = f"int4 decode at depth {_SHORT}", f"int4_decode_{_SHORT}"
+    yield Row(f"{key}_tokens_per_second", name, 1 / median(seconds["int4"]), "tokens/s")
+    yield Row(f"{key}_over_int8", f"{name}, over int8", ratio, "×", at_least=1.3)
 
 
 def memory(bundle: Path, threads: int) -> Iterator[Row]:
     """What a fresh process takes."""
     found = report_of("speed.memory", bundle, threads)
     peak = found["peak"] / found["weights"]
-    yield Row("peak memory", found["peak"] / 1e9, "GB")
-    yield Row("peak memory over the weights' bytes", peak, "×", at_most=1.25)
-    yield Row(f"second conversation of {found['tokens']} tokens", found["second"] / 1e6, "MB")
-    yield Row("second conversation over its cache's bytes", found["second"] / found["cache"], "×")
+    yield Row("peak_memory_gb", "peak memory", found["peak"] / 1e9, "GB")
+    name = "peak memory over the weights' bytes"
+    yield Row("peak_memory_over_weights", name, peak, "×", at_most=1.25)
+    name = f"second conversation of {found['tokens']} tokens"
+    yield Row("second_conversation_mb", name, found["second"] / 1e6, "MB")
+    ratio, name = found["second"] / found["cache"], "second conversation over its cache's bytes"
+    yield Row("second_conversation_over_cache", name, ratio, "×")
 
 
 def starting(bundle: Path, threads: int) -> Iterator[Row]:
@@ -168,4 +207,5 @@ def starting(bundle: Path, threads: int) -> Iterator[Row]:
         return seconds
 
     start()  # reads the files, and has their sums checked once
-    yield Row("start to first token", median(start() for _ in range(ROUNDS)), "s", at_most=2.5)
+    seconds = median(start() for _ in range(ROUNDS))
+    yield Row("start_to_first_token_seconds", "start to first token", seconds, "s", at_most=2.5)

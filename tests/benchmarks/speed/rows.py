@@ -1,8 +1,8 @@
-"""What was measured: rows of a table that a person reads, and the same as JSON."""
+"""What was measured: rows of a table that a person reads, and the same as flat JSON."""
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 _WORDS = {None: "", True: "met", False: "missed"}
@@ -12,6 +12,8 @@ _WORDS = {None: "", True: "met", False: "missed"}
 class Row:
     """One figure."""
 
+    key: str
+    """Its name in JSON, which ends in its unit."""
     name: str
     value: float
     unit: str
@@ -41,11 +43,10 @@ def print_line(first: str, *others: str) -> None:
     print(f"{first:<48}{cells}".rstrip(), flush=True)
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write {name: {value, unit, target …}} as JSON."""
-    values = {row.name: asdict(row) | {"met": row.met} for row in rows}
+def write_figures(path: Path, figures: Iterable[tuple[str, float]]) -> None:
+    """Write {key: figure} as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(dict(figures), indent=1) + "\n", encoding="utf-8")
 
 
 def _format(value: float, unit: str) -> str:
