@@ -1,12 +1,12 @@
 """Chat templates out of a bundle, rendered by a process that may be ended at any time.
 
 Jinja2's sandbox keeps a template from reaching Python, not from working for hours or from
-filling the memory. So a child process with little of both renders it; what it sends back is
-text. The child ends with its parent, or when nobody holds its end of the pipe any more.
+filling the memory. So a child process with little of both renders it, without network or
+files to write; what it sends back is text. The child ends with its parent, or when nobody
+holds its end of the pipe any more.
 """
 
 import json
-import math
 import signal
 import threading
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from engine.documents.confinement import allow_time, confine, limit_memory
 from engine.errors import BundleError
 
 RENDER_SECONDS = 2
@@ -101,12 +102,13 @@ def _raise_exception(message: str) -> None:
 def _serve(connection: Connection) -> None:
     """Answer questions until the pipe is closed; the first one brings the template."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
-    _limit_memory()
+    confine()
+    limit_memory(_MEMORY)
     template = None
     with suppress(EOFError, BrokenPipeError):
         while True:
             question = json.loads(connection.recv_bytes())
-            _allow_time(question["seconds"])
+            allow_time(question["seconds"])
             try:
                 if template is None:
                     template, text = compile_template(question["source"]), ""
@@ -119,21 +121,3 @@ def _serve(connection: Connection) -> None:
                 outcome = "broken" if template is None else "error"
                 answer = {outcome: str(error)[:200] or type(error).__name__}
             connection.send_bytes(json.dumps(answer).encode())
-
-
-def _limit_memory() -> None:
-    with suppress(ImportError):  # elsewhere than on Unix only the patience is limited
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-
-
-def _allow_time(seconds: int) -> None:
-    """Let the process run for so long; then the system ends it."""
-    with suppress(ImportError):
-        import resource
-
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        limit = math.ceil(usage.ru_utime + usage.ru_stime) + seconds
-        _, most = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, most))
