@@ -57,34 +57,12 @@ def open_pdf(file: BinaryIO, size: int) -> Iterator[pdfium.PdfDocument]:
         yield pdf
 
 
-def raw_text(page: pdfium.PdfTextPage) -> tuple[str, bool]:
-    """Return a page's text as pdfium has it, and whether it has one code point per character.
-
-    pdfium leaves out what UTF-16 writes as a pair; where anything is missing the text is put
-    together from its characters.
-    """
-    text = page.get_text_range()
-    count = page.count_chars()
-    if len(text) == count:
-        return text, True
-    if not any(pdfium_raw.FPDFText_GetUnicode(page, index) > 0xFFFF for index in range(count)):
-        return text, False
-    return "".join(_character(page, index) for index in range(count)), True
-
-
-def _character(page: pdfium.PdfTextPage, index: int) -> str:
-    if pdfium_raw.FPDFText_IsHyphen(page, index) == 1:
-        return "\ufffe"
-    code = pdfium_raw.FPDFText_GetUnicode(page, index)
-    return chr(code) if code < 0x110000 else "\ufffd"
-
-
 def _raw_pages(pdf: pdfium.PdfDocument) -> Iterator[str]:
     total = failed = 0
     for index in range(len(pdf)):
         try:
             with closing(pdf[index]) as page, closing(page.get_textpage()) as text_page:
-                text, _ = raw_text(text_page)
+                text = text_page.get_text_range()
         except pdfium.PdfiumError:
             text, failed = "", failed + 1
         total += len(text)

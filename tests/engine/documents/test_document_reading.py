@@ -120,7 +120,7 @@ def test_pdf_text_flows(tmp_path: Path) -> None:
             ZH[:half],
             ZH[half:] + "末",
             "An exam-",
-            "ple of ﬁne ⻛ words.",
+            "ple of ﬁne ⻛ words 𠮷.",
             f"- {number} -",
         ]
         for number in range(4)
@@ -129,7 +129,7 @@ def test_pdf_text_flows(tmp_path: Path) -> None:
     assert [page.number for page in document.pages] == [1, 2, 3, 4]
     for page in document.pages:
         assert ZH in page.text, page.text
-        assert "example of fine 风 words." in page.text
+        assert "example of fine 风 words 𠮷." in page.text
         assert "Journal" not in page.text
         assert not page.text.rstrip().endswith("-")
 
