@@ -73,6 +73,15 @@ def _chat(options: argparse.Namespace) -> int:
     return answer_once(options.prompt, chosen, as_json=options.json)
 
 
+def _ask(options: argparse.Namespace) -> int:
+    # Reading documents needs libraries that nothing else does.
+    from engine.terminal_ask import ask
+
+    if options.json and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return ask(options.paths, options.question, model=options.model, as_json=options.json)
+
+
 def _models(options: argparse.Namespace) -> int:
     if options.action == "verify":
         return verify_models(options.folder)
@@ -112,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_open_window)
     commands = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"))
     _add_chat(commands.add_parser("chat", help=tr("chat in the terminal")))
+    _add_ask(commands.add_parser("ask", help=tr("answer a question from documents")))
     _add_models(commands.add_parser("models", help=tr("list the installed models, or verify them")))
     _add_settings(commands.add_parser("settings", help=tr("list the settings, or change one")))
     _add_serve(commands.add_parser("serve", help=tr("answer other programs on this computer")))
@@ -137,6 +147,19 @@ def _add_chat(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help=tr("go on with a stored conversation, and store what is added"),
     )
+
+
+def _add_ask(parser: argparse.ArgumentParser) -> None:
+    parser.description = tr(
+        "Answer a question from files and folders. What was read is kept, so that the next "
+        "question about them is answered sooner."
+    )
+    parser.set_defaults(run=_ask)
+    add = parser.add_argument
+    add("paths", nargs="+", type=Path, metavar=tr("PATH"), help=tr("a file or a folder"))
+    add("-q", "--question", required=True, metavar=tr("TEXT"), help=tr("what to answer"))
+    add("--json", action="store_true", help=tr("print one JSON object"))
+    _add_model(parser)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

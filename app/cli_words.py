@@ -15,6 +15,7 @@ def translate_argparse() -> None:
         "%(prog)s: error: %(message)s\n": "%(prog)s: %(message)s\n",
         "argument %(argument_name)s: %(message)s": tr("%(argument_name)s: %(message)s"),
         "unrecognized arguments: %s": tr("unknown argument %s"),
+        "the following arguments are required: %s": tr("%s is missing"),
         "expected one argument": tr("a value is missing"),
         "invalid %(type)s value: %(value)r": tr("%(value)r is not a number"),
         "invalid choice: %(value)r (choose from %(choices)s)": tr(

@@ -20,8 +20,9 @@ FIRST_UNSPACED = _UNSPACED[0]
 """No character before it is of such a script."""
 RUN = re.compile(f"[{_UNSPACED}]+")
 """A run of a script without spaces."""
-TERM = re.compile(f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+")
-"""Such a run, or a word; of folded text."""
+WORD = re.compile(f"[^\\W_{_UNSPACED}]+")
+"""A word of any other script; of folded text."""
+TERM = re.compile(f"{RUN.pattern}|{WORD.pattern}")
 _WORD_START = f"(?<![^\\W_{_UNSPACED}])"
 
 

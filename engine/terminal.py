@@ -1,7 +1,5 @@
 """`geb chat`: the same conversations as the window's, in a terminal."""
 
-import json
-import re
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -28,7 +26,7 @@ from engine.settings.answer import answer_settings
 from engine.settings.file import Settings, open_settings
 from engine.store import Conversation, Store
 from engine.terminal_inbox import Inbox, wait_for_model
-from engine.terminal_text import notice, printable, say
+from engine.terminal_text import json_for_terminal, notice, printable, say
 from engine.worker import EngineWorker
 
 
@@ -70,9 +68,7 @@ class _Answer:
         }
         if self.error is not None:
             values["error"] = str(self.error)
-        text = json.dumps(values, ensure_ascii=False)
-        # JSON lets these through, but a terminal may obey them.
-        return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
+        return json_for_terminal(values)
 
 
 def answer_once(prompt: str, options: ChatOptions, *, as_json: bool) -> int:

@@ -5,13 +5,13 @@ is seen as its overlapping pairs. Words so common that they tell passages apart 
 left out.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 from operator import add
 
 from Stemmer import Stemmer
 
-from engine.search_text import FIRST_UNSPACED, RUN, TERM, fold
+from engine.search_text import FIRST_UNSPACED, RUN, TERM, WORD, fold
 
 _COMMON_TEXT = """
     a an and are as at be been but by can could did do does for from had has have he her his how i
@@ -64,17 +64,29 @@ def index_words(texts: Iterable[str]) -> str:
     return " ".join(dict.fromkeys(chain.from_iterable(map(words_of, texts))))
 
 
-def place_words(text: str, wanted: Container[str]) -> Iterator[tuple[str, int]]:
-    """Yield each wanted word of a text and where it begins, in characters of the folded text."""
-    for match in TERM.finditer(fold(text)):
-        term, start = match[0], match.start()
-        if not RUN.match(term):
-            if (stem := _STEMS[term]) in wanted:
-                yield stem, start
-        elif len(term) == 1:
-            if term in wanted:
-                yield term, start
-        else:
-            for place, pair in enumerate(map(add, term, term[1:]), start):
-                if pair in wanted:
-                    yield pair, place
+class WordFinder:
+    """Finds given words in texts, as the index knows them."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        wanted = set(words)
+        self._runs = [word for word in wanted if RUN.match(word)]
+        self._stems = wanted.difference(self._runs)
+
+    def places(self, text: str) -> dict[str, list[int]]:
+        """Return where each word begins that `text` holds, in characters of the folded text."""
+        folded = fold(text)
+        places = {word: at for word in self._runs if (at := _places(folded, word))}
+        if self._stems:
+            for match in WORD.finditer(folded):
+                if (stem := _STEMS[match[0]]) in self._stems:
+                    places.setdefault(stem, []).append(match.start())
+        return places
+
+
+def _places(text: str, part: str) -> list[int]:
+    places = []
+    place = text.find(part)
+    while place >= 0:
+        places.append(place)
+        place = text.find(part, place + 1)
+    return places

@@ -12,6 +12,8 @@ from engine.documents.library.types import Root
 
 _POLL_SECONDS = 30.0
 """How often is looked at what cannot be watched: missing folders, single files."""
+_RESCAN_SECONDS = 600.0
+"""How often is looked at all the same what is watched: a system may drop what it cannot hold."""
 _MAX_PATHS = 500
 """More changes at once are found faster by looking through the whole folder."""
 
@@ -63,9 +65,9 @@ class Scout:
         if root.id not in self._looked:
             return True
         # A folder that came back may hold anything.
-        if root.problem is None and self._watcher.is_watched(root.path):
-            return False
-        return monotonic() - self._looked[root.id] >= _POLL_SECONDS - 1
+        is_watched = root.problem is None and self._watcher.is_watched(root.path)
+        patience = _RESCAN_SECONDS if is_watched else _POLL_SECONDS - 1
+        return monotonic() - self._looked[root.id] >= patience
 
     def _on_change(self, folder: Path, paths: set[Path]) -> None:
         with self._lock:

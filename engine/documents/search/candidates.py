@@ -16,6 +16,7 @@ from engine.documents.search.scope import Ids, Scope
 _MAX_ROWS = 60_000
 """How many places of words one search reads, the rarest words first."""
 _KEPT_COUNTS = 50_000
+_COMMON = 1_000
 _OTHERS = 20_000
 """Passages that are imagined beside those of the library: in few of them a word is not common."""
 
@@ -79,14 +80,17 @@ class WordIndex:
         return np.fromstring(row[0], np.int64, sep=",") if row[0] else np.empty(0, np.int64)
 
     def _count(self, word: str, total: int) -> int:
-        """Return how many passages hold a word: exactly, or as it was not long ago."""
+        """Return how many passages hold a word; of a common one, how many did not long ago."""
         if len(self._counts) > _KEPT_COUNTS or abs(total - self._counted_at) > total // 20:
             self._counts.clear()
             self._counted_at = total
-        if word not in self._counts:
-            rows = self._database.execute("SELECT doc FROM word_counts WHERE term = ?", (word,))
-            self._counts[word] = rows[0]["doc"] if rows else 0
-        return self._counts[word]
+        if word in self._counts:
+            return self._counts[word]
+        rows = self._database.execute("SELECT doc FROM word_counts WHERE term = ?", (word,))
+        count: int = rows[0]["doc"] if rows else 0
+        if count > _COMMON:  # it takes long to count, and a few more change little
+            self._counts[word] = count
+        return count
 
 
 def _rarity(count: int, total: int) -> float:

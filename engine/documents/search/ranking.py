@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.documents.library.texts import StoredPassage
-from engine.documents.words import place_words
+from engine.documents.words import WordFinder
 from engine.search_text import is_unspaced
 
 _K1, _B, _USUAL_LENGTH = 1.0, 0.4, 500
@@ -40,15 +40,16 @@ def rank(passages: Sequence[StoredPassage], weights: Mapping[str, float]) -> lis
     total = sum(weights.values())
     if not total:
         return []
-    ranked = [_rank(passage, weights, total) for passage in passages]
+    finder = WordFinder(weights)
+    ranked = [_rank(passage, finder, weights, total) for passage in passages]
     return sorted(ranked, key=lambda item: item.rank, reverse=True)
 
 
-def _rank(passage: StoredPassage, weights: Mapping[str, float], total: float) -> Ranked:
-    above = {word for text in passage.headings for word, _ in place_words(text, weights)}
-    places: dict[str, list[int]] = {}
-    for word, place in place_words(passage.text, weights):
-        places.setdefault(word, []).append(place)
+def _rank(
+    passage: StoredPassage, finder: WordFinder, weights: Mapping[str, float], total: float
+) -> Ranked:
+    above = finder.places("\n".join(passage.headings)).keys()
+    places = finder.places(passage.text)
     length = _K1 * (1 - _B + _B * len(passage.text) / _USUAL_LENGTH)
     held = sum(
         weights[word] * len(at) * (_K1 + 1) / (len(at) + length) for word, at in places.items()
@@ -63,7 +64,7 @@ def _rank(passage: StoredPassage, weights: Mapping[str, float], total: float) ->
     )
     covered = sum(weights[word] for word in places) + headings
     score = (covered + near) / (2 * total)
-    return Ranked(passage, rank, min(1.0, score), frozenset(places) | above)
+    return Ranked(passage, rank, min(1.0, score), frozenset(places.keys() | above))
 
 
 def _nearest(places: Mapping[str, list[int]], weights: Mapping[str, float]) -> float:

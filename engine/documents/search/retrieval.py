@@ -15,7 +15,7 @@ from engine.documents.search.query import Query, analyse
 from engine.documents.search.ranking import Ranked, rank
 from engine.documents.search.scope import Scope, Scopes
 
-ANSWERABLE_SCORE = 0.5
+ANSWERABLE_SCORE = 0.35
 """A question whose best passage scores less is not answered by these documents."""
 _COMPARED = 100
 """Passages whose text is read to answer one question."""

@@ -53,9 +53,11 @@ def found(library: Library, question: str, **options: object) -> list[str]:
     return [passage.file.name for passage in retrieval.passages]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for a condition; fail if it does not come true."""
+def wait_until(
+    condition: Callable[[], bool], state: Callable[[], object] = str, seconds: float = 60.0
+) -> None:
+    """Wait for a condition; if it does not come true, fail with the `state` of things."""
     deadline = monotonic() + seconds
     while not condition():
-        assert monotonic() < deadline, "it did not happen"
+        assert monotonic() < deadline, state()
         sleep(0.02)

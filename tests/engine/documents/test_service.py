@@ -1,0 +1,132 @@
+"""The indexing process: it keeps up with the folders, survives, and ends when it should."""
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from library_helpers import wait_until
+
+from engine.documents.library.library import Library
+from engine.documents.service import DocumentService, LibraryEvent, LibraryFailed
+
+
+@pytest.fixture
+def events() -> list[LibraryEvent]:
+    return []
+
+
+@pytest.fixture
+def service(tmp_path: Path, events: list[LibraryEvent]) -> Iterator[DocumentService]:
+    service = DocumentService(tmp_path / "library.sqlite3", events.append)
+    yield service
+    service.close()
+    assert not indexers()
+
+
+def indexers() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children()
+        if any("engine.documents.indexing.process" in word for word in child.cmdline())
+    ]
+
+
+def names(service: DocumentService, question: str) -> list[str]:
+    retrieval = service.retrieve(question).result()
+    return [passage.file.name for passage in retrieval.passages]
+
+
+def test_it_keeps_up_with_the_folder(
+    tmp_path: Path, service: DocumentService, events: list[LibraryEvent]
+) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "tea.md").write_text("# 绿茶\n\n绿茶用未经发酵的茶叶制成。\n")
+    number = service.add_collection("mine", [folder]).result()
+    wait_until(lambda: service.progress(number).indexed == 1)
+    retrieval = service.retrieve("绿茶是用什么制成的？", collections=[number]).result()
+    assert retrieval.answerable
+    assert retrieval.passages[0].heading_path == ("绿茶",)
+    assert events
+    (folder / "new").mkdir()
+    (folder / "new" / "bridge.txt").write_text("赵州桥是隋代工匠李春设计的。")
+    wait_until(lambda: names(service, "赵州桥是谁设计的？") == ["bridge.txt"])
+    (folder / "new" / "bridge.txt").write_text("洛阳桥在泉州，由蔡襄主持建造。")
+    wait_until(
+        lambda: names(service, "洛阳桥在哪里？") == ["bridge.txt"], lambda: service.files(number)
+    )
+    (folder / "new").rename(folder / "old")
+    wait_until(lambda: {f.path.parent.name for f in service.files(number)} == {"documents", "old"})
+    shutil.rmtree(folder / "old")
+    wait_until(lambda: service.progress(number).total == 1)
+    assert names(service, "洛阳桥在哪里？") == []
+    service.remove_collection(number).result()
+    assert service.collections() == []
+
+
+def test_killed_while_it_indexes_it_goes_on(tmp_path: Path, service: DocumentService) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for number in range(120):
+        (folder / f"{number}.txt").write_text(f"Number {number} is kept here. " * 400)
+    number = service.add_collection("mine", [folder]).result()
+    seen = 0
+    for _ in range(3):
+        wait_until(lambda: service.progress(number).indexed > seen)  # noqa: B023 (at once)
+        seen = service.progress(number).indexed
+        for process in indexers():
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert service.progress(number).indexed >= seen  # nothing starts over
+    wait_until(lambda: service.progress(number).indexed == 120)
+    assert service.progress(number).failed == 0
+    assert "77.txt" in names(service, "Number 77")
+
+
+def test_what_waits_is_there_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "library.sqlite3"
+    (tmp_path / "a.txt").write_text("The Yangtze is the longest river of Asia.")
+    with Library(path) as library:
+        number = library.add_collection("mine", [tmp_path / "a.txt"])
+        library.set_paused(number, paused=True)
+    service = DocumentService(path, lambda _event: None)
+    try:
+        wait_until(lambda: service.progress(number).waiting == 1)
+        service.set_paused(number, paused=False).result()
+        wait_until(lambda: service.progress(number).indexed == 1)
+    finally:
+        service.close()
+
+
+def test_a_damaged_library_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "library.sqlite3"
+    path.write_bytes(b"no database at all " * 400)
+    service = DocumentService(path, lambda _event: None)
+    try:
+        assert service.set_aside is not None
+        assert service.set_aside.read_bytes().startswith(b"no database")
+        assert service.collections() == []
+    finally:
+        service.close()
+
+
+def test_failures_come_as_events(tmp_path: Path) -> None:
+    """The library's file becomes a folder: nothing can be opened there."""
+    events: list[LibraryEvent] = []
+    path = tmp_path / "library.sqlite3"
+    service = DocumentService(path, events.append)
+    try:
+        wait_until(lambda: bool(indexers()))
+        for process in indexers():
+            process.kill()
+            process.wait()
+        for part in tmp_path.glob("library.sqlite3*"):
+            part.unlink()
+        path.mkdir()
+        wait_until(lambda: any(isinstance(event, LibraryFailed) for event in events))
+        path.rmdir()
+    finally:
+        service.close()
