@@ -109,7 +109,7 @@ app.display._X11_LIBRARIES = ("libc.so.6", "libnowhere.so.0")
         (["chat", "--seed", "x"], "--seed: 'x' is not a number"),
         (["chat", "--json"], "--json needs --prompt"),
         (["chat", "--prompt"], "--prompt: a value is missing"),
-        (["dance"], "COMMAND: 'dance' is none of 'chat', 'models', 'settings', 'serve'"),
+        (["dance"], "COMMAND: 'dance' is none of 'chat', 'ask', 'models', 'settings', 'serve'"),
         (["chat", "--loud"], "unknown argument --loud"),
     ],
 )
