@@ -3,7 +3,7 @@
 # The other targets are described in README.md.
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run setup test test-slow lint rebuild bench bench-peers bench-training package \
+.PHONY: run setup test test-slow lint rebuild bench bench-peers bench-documents bench-training package \
 	print-package-tools screenshots clean
 
 PYTHON ?= python3
@@ -89,6 +89,16 @@ $(PEERS)/ready: tests/benchmarks/peers.txt | $(VENV)/system-ready
 	@$(PYTHON) -m venv $(PEERS)/venv
 	@$(PEERS)/venv/bin/pip install --verbose --no-binary llama-cpp-python --requirement $< \
 		> $(PEERS)/build.log 2>&1 && touch $@ || echo "It failed; $(PEERS)/build.log says why."
+
+# DATA=DIR: a corpus as training uses it. What retrieval is compared with is no dependency of ours.
+DATA ?=
+DOCUMENT_PEERS := build/bench/document-peers
+bench-documents: $(VENV)/dev-ready $(DOCUMENT_PEERS)/ready
+	PYTHONPATH=$(DOCUMENT_PEERS) $(BIN)/python tests/benchmarks/bench_documents.py $(if $(DATA),--data "$(DATA)")
+
+$(DOCUMENT_PEERS)/ready: tests/benchmarks/documents.txt | $(VENV)/dev-ready
+	$(PIP) --no-deps --target $(DOCUMENT_PEERS) --upgrade --requirement $<
+	@touch $@
 
 bench-training: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_training.py

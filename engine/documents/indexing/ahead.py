@@ -21,13 +21,21 @@ class Ahead(Generic[T]):
     def __init__(self, source: Iterator[T], size: int) -> None:
         self._source = source
         self._items: queue.Queue[T | _End] = queue.Queue(size)
+        self._end: _End | None = None
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ahead", daemon=True)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether the next item is still being made."""
-        return self._items.empty()
+    def has_ended(self) -> bool:
+        """Whether the last item has been taken, as far as is known."""
+        return self._end is not None
+
+    def wait(self, seconds: float) -> T | None:
+        """Return the next item; None if it takes longer than that, or if there is none."""
+        try:
+            return self._take(max(0.0, seconds))
+        except (queue.Empty, StopIteration):
+            return None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -46,13 +54,20 @@ class Ahead(Generic[T]):
         self._thread.join()
 
     def __iter__(self) -> Iterator[T]:
-        while True:
-            item = self._items.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
+        return self
+
+    def __next__(self) -> T:
+        return self._take(None)
+
+    def _take(self, seconds: float | None) -> T:
+        if self._end is None:
+            item = self._items.get(timeout=seconds)
+            if not isinstance(item, _End):
+                return item
+            self._end = item
+        if self._end.error is not None:
+            raise self._end.error
+        raise StopIteration
 
     def _run(self) -> None:
         error: BaseException | None = None

@@ -7,6 +7,7 @@ crash nothing is lost but what was being read.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,10 @@ from engine.documents.library.queue import Stamp, WaitingFile
 from engine.documents.splitting import split
 from engine.errors import DocumentError
 
-_CLAIMED_AT_ONCE = 32
-_COMMIT_SECONDS = 0.7
+_CLAIMED_AT_ONCE = 128
+_COMMIT_SECONDS = 1.0
 _COMMIT_CHARACTERS = 4_000_000
+_LOOK_SECONDS = 0.02
 _HASHED_AT_ONCE = 1 << 20
 _SPEED_MEMORY_SECONDS = 30.0
 
@@ -74,6 +76,8 @@ class Indexer:
         self._path = path
         self._reader = reader
         self._on_commit = on_commit
+        self._claims = threading.Event()
+        """Set while the reading thread waits to write: the one that writes lets it."""
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """Index what waits, until nothing does or `stopped`; return how many files were done.
@@ -96,7 +100,7 @@ class Indexer:
 
     def _read_all(self, stopped: Callable[[], bool]) -> Iterator[_Read]:
         with Library(self._path) as library:
-            while not stopped() and (files := queue.claim(library, _CLAIMED_AT_ONCE)):
+            while not stopped() and (files := self._claim(library)):
                 for place, file in enumerate(files):
                     if stopped():
                         for left in files[place:]:
@@ -106,6 +110,13 @@ class Indexer:
                         queue.unclaim(library, file)
                     elif (read := self._read(library, file)) is not None:
                         yield read
+
+    def _claim(self, library: Library) -> list[WaitingFile]:
+        self._claims.set()
+        try:
+            return queue.claim(library, _CLAIMED_AT_ONCE)
+        finally:
+            self._claims.clear()
 
     def _read(self, library: Library, file: WaitingFile) -> _Read | None:
         """Return a file's contents; None if it has changed or is not there any more."""
@@ -151,8 +162,7 @@ class Indexer:
         done = 0
         speed = _Speed(library)
         document_id = 0
-        iterator = iter(steps)
-        step = next(iterator, None)
+        step = next(steps, None)
         while step is not None:
             with library.transaction():
                 begun, characters = monotonic(), 0
@@ -167,13 +177,19 @@ class Indexer:
                             _finish(library, step, document_id)
                             speed.add(step.file.stamp.size)
                             done += 1
-                    is_long = monotonic() - begun > _COMMIT_SECONDS
-                    if is_long or characters > _COMMIT_CHARACTERS or steps.is_empty:
-                        break
-                    step = next(iterator, None)
+                    step = None
+                    # Few large transactions make an index that is fast to write and to read.
+                    while (
+                        step is None
+                        and not steps.has_ended
+                        and monotonic() < begun + _COMMIT_SECONDS
+                        and characters < _COMMIT_CHARACTERS
+                        and not self._claims.is_set()
+                    ):
+                        step = steps.wait(_LOOK_SECONDS)
                 speed.keep()
             self._on_commit()
-            step = next(iterator, None)
+            step = next(steps, None)
         return done
 
 

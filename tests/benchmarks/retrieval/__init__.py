@@ -1,0 +1,1 @@
+"""Retrieval over real questions, beside what others do."""
