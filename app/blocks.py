@@ -11,6 +11,10 @@ from PySide6.QtGui import (
     QFont,
     QFontInfo,
     QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
     QTextBlockFormat,
     QTextCursor,
     QTextFormat,
@@ -20,6 +24,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QTextBrowser, QWidget
 
 from app import theme
+from app.selection import Selection
 from app.texts import show_text
 from engine.i18n import tr
 
@@ -85,10 +90,54 @@ class TextBlock(QTextBrowser):
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()  # the transcript scrolls, not its blocks
 
+    def selected_text(self) -> str:
+        """Return what is selected here, as it is copied."""
+        return plain_text(self.textCursor())
+
     def createMimeDataFromSelection(self) -> QMimeData:
+        selection = self._selection()
+        spans = selection is not None and selection.spans()
         data = QMimeData()
-        data.setText(plain_text(self.textCursor()))
+        data.setText(selection.text() if selection and spans else self.selected_text())
         return data
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        selection = self._selection()
+        if selection is not None and event.button() == Qt.MouseButton.LeftButton:
+            extend = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            if selection.press(self, event.position().toPoint(), extend=extend):
+                return
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        selection = self._selection() if event.buttons() & Qt.MouseButton.LeftButton else None
+        if selection is None or not selection.drag(event.globalPosition().toPoint()):
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if (selection := self._selection()) is not None:
+            selection.release()
+        super().mouseReleaseEvent(event)
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        selection = self._selection()
+        if selection is not None:
+            if event.matches(QKeySequence.StandardKey.Copy) and selection.spans():
+                QGuiApplication.clipboard().setText(selection.text())
+                return
+            if selection.press_key(self, event):
+                return
+        super().keyPressEvent(event)
+
+    def _selection(self) -> Selection | None:
+        """Return the selection that goes on over blocks, where there are others."""
+        widget: QWidget | None = self.parentWidget()
+        while widget is not None:
+            if isinstance(selection := getattr(widget, "selection", None), Selection):
+                return selection
+            widget = widget.parentWidget()
+        return None
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = self.make_menu(event)

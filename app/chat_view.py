@@ -6,10 +6,14 @@ from typing import Final
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
+from app.actions import Group, add_action
+from app.blocks import TextBlock
 from app.composer import Composer
+from app.find_bar import FindBar
+from app.finder import Finder
 from app.message_commands import MessageCommands
 from app.notice import NoticeBar
 from app.status import StatusLine
@@ -67,6 +71,10 @@ class ChatView(QWidget):
         self.commands = MessageCommands(self, self.transcript, service)
         self.commands.branched.connect(self._show_branch)
         self.commands.failed.connect(self.show_error)
+        self.finder = Finder(self.transcript)
+        self.find_bar = FindBar(self.finder)
+        self.find_bar.closed.connect(self.composer.setFocus)
+        self._add_find_actions()
         self._lay_out()
 
     @property
@@ -86,6 +94,8 @@ class ChatView(QWidget):
             self.show_error(error)
             return
         self._conversation_id = conversation_id
+        self.find_bar.hide()
+        self.finder.clear()
         self.transcript.show_messages(messages)
         self.transcript.show_versions(versions)
         self._pages.setCurrentIndex(1 if messages else 0)
@@ -118,14 +128,23 @@ class ChatView(QWidget):
         self.transcript.add(answer)
         self._begin(answer)
 
-    def show_message(self, message_id: int) -> None:
-        """Show the branch that a message of the open conversation is in."""
-        try:
-            self._service.show_version(message_id)
-        except GebError as error:
-            self.show_error(error)
-            return
-        self._show_branch(None)
+    def show_found(self, message_id: int, query: str) -> None:
+        """Go to a message of the open conversation, in its branch, with the words marked."""
+        if all(message.id != message_id for message in self.transcript.messages):
+            try:
+                self._service.show_version(message_id)
+            except GebError as error:
+                self.show_error(error)
+                return
+            self._show_branch(None)
+        self.find_bar.hide()
+        self.finder.mark_words(message_id, query)
+
+    def open_find_bar(self) -> None:
+        """Open the bar that finds words in this conversation."""
+        block = QApplication.focusWidget()
+        selected = block.selected_text() if isinstance(block, TextBlock) else ""
+        self.find_bar.open_with(selected if "\n" not in selected else "")
 
     def stop(self) -> None:
         """Stop the answer that is coming in the open conversation."""
@@ -195,6 +214,7 @@ class ChatView(QWidget):
         elif isinstance(event, Done | Cancelled | Failed):
             ended = _ended(self._live.pop(message.id), event)
             if self.transcript.finish(ended) is not None:
+                self.finder.refresh(ended)
                 self._show_answering()
                 self.status.show_answer(ended)
         elif view is None:
@@ -203,6 +223,21 @@ class ChatView(QWidget):
             self.status.show_prefill(event)
         elif isinstance(event, ContextTrimmed):
             view.show_trimmed(event.dropped_messages)
+
+    def _add_find_actions(self) -> None:
+        group = Group.VIEW
+        add_action(
+            self, "find", "Find in this conversation", self.open_find_bar, "Ctrl+F", group=group
+        )
+        add_action(self, "find-next", "Next match", lambda: self.finder.step(1), "F3", group=group)
+        add_action(
+            self,
+            "find-previous",
+            "Previous match",
+            lambda: self.finder.step(-1),
+            "Shift+F3",
+            group=group,
+        )
 
     def _branch(self, conversation_id: int) -> tuple[list[Message], dict[int, list[int]]]:
         """Return the messages that are shown, as far as they are written, and their versions."""
@@ -264,6 +299,7 @@ class ChatView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, theme.SPACE)
         column.setSpacing(theme.SPACE)
+        column.addWidget(self.find_bar)
         column.addWidget(self._pages, 1)
         column.addLayout(self._bottom)
 

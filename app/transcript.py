@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QW
 from app import theme
 from app.icons import IconButton
 from app.message_view import MessageView
+from app.selection import Selection
 from app.texts import show_text
 from engine.store import Message
 
@@ -40,6 +41,8 @@ class Transcript(QScrollArea):
     continue_requested = Signal(int)
     version_requested = Signal(int, int)
     """Of a message: the version before (-1) or after (1)."""
+    rebuilt = Signal()
+    """Messages were built or are gone."""
     scrolled = Signal()
     """The reader is at another place."""
 
@@ -56,6 +59,7 @@ class Transcript(QScrollArea):
         self._versions: Mapping[int, Sequence[int]] = {}
         self._quiet = True
         self._views: dict[int, MessageView] = {}
+        self.selection = Selection(self)
         self._following = True
         self._building = False
         self._content = QWidget()
@@ -81,6 +85,7 @@ class Transcript(QScrollArea):
         self._settle()
         self.scroll_to_end()
         self._build_while_near_top()
+        self.rebuilt.emit()
 
     def update_messages(self, messages: Sequence[Message]) -> None:
         """Show another branch: what it has in common with the one that is shown stays built."""
@@ -95,12 +100,14 @@ class Transcript(QScrollArea):
         for message in messages[same:]:
             self._insert(self._column.count() - 1, message)
         self._settle()
+        self.rebuilt.emit()
 
     def add(self, message: Message) -> MessageView:
         """Add a message below the last one."""
         self.messages.append(message)
         view = self._insert(self._column.count() - 1, message)
         self._settle()
+        self.rebuilt.emit()
         return view
 
     def finish(self, message: Message) -> MessageView | None:
@@ -170,6 +177,11 @@ class Transcript(QScrollArea):
             while message_id not in self._views:
                 self._build_page()
         return self._views.get(message_id)
+
+    def build_all(self) -> None:
+        """Build every message."""
+        while self._has_earlier():
+            self._build_page()
 
     def anchor(self) -> Anchor | None:
         """Return where the reader is; None at the end."""
@@ -273,6 +285,7 @@ class Transcript(QScrollArea):
         self._settle()
         bar.setValue(bar.maximum() - below)
         self._building = False
+        self.rebuilt.emit()
 
     def _settle(self) -> None:
         """Do all pending layout now, so that the scroll range is true."""

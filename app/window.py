@@ -93,6 +93,7 @@ class MainWindow(QMainWindow):
         self.hide()  # at once: the engine may need a moment to stop
         self.chat.save_draft()
         self.sidebar.undo.dismiss()
+        self.sidebar.search.end()
         self.save_layout()
         self._bridge.close()
         self._service.close()
@@ -152,6 +153,7 @@ class MainWindow(QMainWindow):
         self.sidebar.deleted.connect(self.chat.forget)
         self.sidebar.chosen.connect(self.chat.composer.setFocus)
         self.sidebar.failed.connect(self.chat.show_error)
+        self.sidebar.search.chosen.connect(self._show_found)
         self.chat.sent.connect(self._refresh_list)
 
     def _add_actions(self) -> None:
@@ -217,6 +219,7 @@ class MainWindow(QMainWindow):
             self.chat.composer.edit,
             self.chat.composer.button,
             self.sidebar.new_button,
+            self.sidebar.search.field,
             self.sidebar.list,
             self.settings_button,
             *self.header.buttons,
@@ -267,6 +270,11 @@ class MainWindow(QMainWindow):
         self.chat.open(conversation_id)
         self._show_title(conversation_id)
         self._layout_timer.start()
+
+    def _show_found(self, conversation_id: int, message_id: int | None, query: str) -> None:
+        self._jump_to(conversation_id)
+        if self.chat.conversation_id == conversation_id and message_id is not None:
+            self.chat.show_found(message_id, query)
 
     def _refresh_list(self, conversation_id: int) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from typing import Final, cast
 
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -79,17 +79,12 @@ class TableBlock(WideBlock):
         """Return the cells, with tabs between those of a row."""
         return self._cells_text(0, len(self.leaf.rows), 0, len(self.leaf.alignments))
 
-    def createMimeDataFromSelection(self) -> QMimeData:
+    def selected_text(self) -> str:
         selected = cast(tuple[int, int, int, int], self.textCursor().selectedTableCells())
         first, rows, column, columns = selected
-        data = QMimeData()
         if rows > 0:
-            data.setText(self._cells_text(first, rows, column, columns))
-        elif self._is_all_selected():
-            data.setText(self.plain_text())
-        else:
-            return super().createMimeDataFromSelection()
-        return data
+            return self._cells_text(first, rows, column, columns)
+        return self.plain_text() if self._is_all_selected() else super().selected_text()
 
     def _is_all_selected(self) -> bool:
         cursor = self.textCursor()

@@ -14,6 +14,7 @@ from app.notice import NoticeBar
 from app.sidebar.deleted import DeletedDialog
 from app.sidebar.list_view import ConversationList
 from app.sidebar.model import PAGE, ConversationModel, display_title
+from app.sidebar.search import SearchPanel
 from app.texts import show_text
 from engine.errors import StoreError
 from engine.i18n import tr
@@ -51,6 +52,9 @@ class Sidebar(QWidget):
         self.list.clicked.connect(self.chosen)
         self.list.activated.connect(self.chosen)
         self.list.menu_requested.connect(self._show_menu)
+        self.search = SearchPanel(store, self.list)
+        self.search.failed.connect(self.failed)
+        self.search.left.connect(self.chosen)
         self.undo = NoticeBar()
         self._make_buttons()
         self._make_actions()
@@ -58,7 +62,7 @@ class Sidebar(QWidget):
         self.column.setContentsMargins(*[theme.SPACE + 2] * 4)
         self.column.setSpacing(theme.SPACE)
         self.column.addWidget(self.new_button)
-        self.column.addWidget(self.list, 1)
+        self.column.addWidget(self.search, 1)
         self.column.addWidget(self.undo)
 
     def reload(self, conversation_id: int | None) -> None:
@@ -200,6 +204,14 @@ class Sidebar(QWidget):
         of_list = Qt.ShortcutContext.WidgetShortcut
         self.delete_action = add_action(
             self.list, "delete", "Delete", delete, "Delete", of_list, group
+        )
+        add_action(
+            self,
+            "search",
+            "Search all conversations",
+            self.search.focus,
+            "Ctrl+Shift+F",
+            group=group,
         )
         add_action(self, "deleted", "Recently deleted…", self.show_deleted, group=group)
         self.new_button.clicked.connect(self.new_action.trigger)
