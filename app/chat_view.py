@@ -12,10 +12,12 @@ from app import theme
 from app.actions import Group, add_action
 from app.blocks import TextBlock
 from app.composer import Composer
+from app.conversation_files.bar import ProgressLine
 from app.find_bar import FindBar
 from app.finder import Finder
 from app.message_commands import MessageCommands
 from app.notice import NoticeBar
+from app.places import Places
 from app.status import StatusLine
 from app.transcript import Transcript, side_margin
 from app.welcome import Welcome
@@ -57,6 +59,7 @@ class ChatView(QWidget):
         self._live: dict[int, Message] = {}
         self._has_model = False
         self.notice = NoticeBar()
+        self.progress = ProgressLine()
         self.transcript = Transcript()
         self.composer = Composer()
         self.status = StatusLine()
@@ -65,6 +68,8 @@ class ChatView(QWidget):
         self._pages.addWidget(self.transcript)
         self._draft_timer = QTimer(self, singleShot=True, interval=_DRAFT_DELAY_MS)
         self._draft_timer.timeout.connect(self.save_draft)
+        self._places = Places(service.store, self.transcript, self)
+        self._places.failed.connect(self.show_error)
         self.composer.edited.connect(self._draft_timer.start)
         self.composer.send_requested.connect(self.send)
         self.composer.stop_requested.connect(self.stop)
@@ -98,6 +103,7 @@ class ChatView(QWidget):
         self.finder.clear()
         self.transcript.show_messages(messages)
         self.transcript.show_versions(versions)
+        self._places.restore(conversation_id)
         self._pages.setCurrentIndex(1 if messages else 0)
         self.composer.set_text(draft)
         self._draft_timer.stop()
@@ -110,6 +116,7 @@ class ChatView(QWidget):
             self._service.stop(running)
         if conversation_id == self._conversation_id:
             self._draft_timer.stop()
+            self._places.forget(conversation_id)
             self._conversation_id = None
 
     def send(self, text: str) -> None:
@@ -153,8 +160,9 @@ class ChatView(QWidget):
             self._service.stop(running)
 
     def save_draft(self) -> None:
-        """Keep what is written in the composer."""
+        """Keep what is written in the composer, and where the reader is."""
         self._draft_timer.stop()
+        self._places.save()
         if self._conversation_id is None:
             return
         try:
@@ -210,7 +218,7 @@ class ChatView(QWidget):
             self._live[message.id] = replace(message, content=message.content + event.text)
             if view is not None:
                 view.append_text(event.text)
-                self.status.show_answering()
+                self.status.show_answering(event.tokens)
         elif isinstance(event, Done | Cancelled | Failed):
             ended = _ended(self._live.pop(message.id), event)
             if self.transcript.finish(ended) is not None:
@@ -223,6 +231,7 @@ class ChatView(QWidget):
             self.status.show_prefill(event)
         elif isinstance(event, ContextTrimmed):
             view.show_trimmed(event.dropped_messages)
+            self.status.show_trimmed(event.dropped_messages)
 
     def _add_find_actions(self) -> None:
         group = Group.VIEW
@@ -293,6 +302,7 @@ class ChatView(QWidget):
     def _lay_out(self) -> None:
         self._bottom = QVBoxLayout()
         self._bottom.setSpacing(theme.SPACE)
+        self._bottom.addWidget(self.progress)
         self._bottom.addWidget(self.notice)
         self._bottom.addWidget(self.composer)
         self._bottom.addWidget(self.status)
@@ -323,7 +333,8 @@ def _merged(events: Sequence[ChatEvent]) -> list[ChatEvent]:
             and last.message_id == event.message_id
         ):
             text = last.event.text + event.event.text
-            merged[-1] = replace(last, event=replace(last.event, text=text))
+            tokens = last.event.tokens + event.event.tokens
+            merged[-1] = replace(last, event=replace(last.event, text=text, tokens=tokens))
         else:
             merged.append(event)
     return merged

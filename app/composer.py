@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Final
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QTextEdit, QWidget
 
@@ -125,6 +125,10 @@ class ComposerEdit(QTextEdit):
         self.document().setDocumentMargin(theme.SPACE * 0.75)
         self.document().documentLayout().documentSizeChanged.connect(self._fit_height)
         theme.follow_scale(self._fit_font)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        # Files that are dropped here are the window's, not text.
+        return not source.hasUrls() and super().canInsertFromMimeData(source)
 
     def composing(self) -> bool:
         """Tell whether an input method shows text that it has not committed yet."""

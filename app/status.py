@@ -1,12 +1,21 @@
 """The line at the bottom: which model, and what it is doing."""
 
+from time import perf_counter
+from typing import Final
+
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app import theme
+from app.context_meter import ContextMeter
+from app.message_view import trimmed_text
+from app.texts import show_text
 from engine.events import PrefillProgress
 from engine.i18n import tr
 from engine.store import Message
+
+_SPEED_SECONDS: Final = 0.5
+"""So often the speed is shown anew: more often nobody could read it."""
 
 
 class StatusLine(QWidget):
@@ -16,14 +25,22 @@ class StatusLine(QWidget):
         super().__init__(parent)
         self.model = QLabel(textFormat=Qt.TextFormat.PlainText)
         self.activity = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.meter = ContextMeter()
         self._context_length = 0
+        self._prompt_tokens = 0
+        self._tokens = 0
+        self._first = self._shown = 0.0
+        self._trimmed = ""
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
+        row.setSpacing(theme.SPACE)
         row.addWidget(self.model, 1)
         row.addWidget(self.activity)
-        for label, name in ((self.model, tr("Model")), (self.activity, tr("Activity"))):
+        row.addWidget(self.meter)
+        show_text(self.model.setAccessibleName, "Model")
+        show_text(self.activity.setAccessibleName, "Activity")
+        for label in (self.model, self.activity):
             label.setProperty("muted", True)
-            label.setAccessibleName(name)
 
     def show_loading(self) -> None:
         """Say that the model is being opened."""
@@ -38,8 +55,13 @@ class StatusLine(QWidget):
         """Say that nothing can answer."""
         self.model.setText(tr("No model"))
 
+    def show_trimmed(self, dropped_messages: int) -> None:
+        """Remember that the oldest messages were left out of this answer's context."""
+        self._trimmed = trimmed_text(dropped_messages)
+
     def show_prefill(self, progress: PrefillProgress) -> None:
         """Show how much of the prompt the model has read."""
+        self._prompt_tokens, self._tokens = progress.total, 0
         self.activity.setText(
             tr(
                 "Reading {done} of {total} tokens…",
@@ -47,31 +69,56 @@ class StatusLine(QWidget):
                 total=_number(progress.total),
             )
         )
+        self._show_use(progress.total)
 
-    def show_answering(self) -> None:
-        """Say that words are coming."""
-        self.activity.setText(tr("Answering…"))
+    def show_answering(self, tokens: int) -> None:
+        """Show the speed at which words come; `tokens` more have come."""
+        now = perf_counter()
+        if not self._tokens:
+            self._first = self._shown = now
+            self.activity.setText(tr("Answering…"))
+        self._tokens += tokens
+        if now - self._shown >= _SPEED_SECONDS:
+            self._shown = now
+            self.activity.setText(_speed(self._tokens / (now - self._first)))
+            self._show_use(self._prompt_tokens + self._tokens)
 
     def show_answer(self, message: Message) -> None:
         """Show the speed of a finished answer and how much of the context it filled."""
         parts = []
         if message.decode_tokens_per_second:
-            speed = QLocale().toString(message.decode_tokens_per_second, "f", 1)
-            parts.append(tr("{speed} tokens/s", speed=speed))
+            parts.append(_speed(message.decode_tokens_per_second))
         if message.prompt_tokens and message.completion_tokens is not None and self._context_length:
             used = message.prompt_tokens + message.completion_tokens
-            parts.append(
-                tr(
-                    "Context: {used} of {total} tokens",
-                    used=_number(used),
-                    total=_number(self._context_length),
-                )
-            )
+            parts.append(self._use(used))
+            self._show_use(used)
+        else:
+            self.meter.hide()
         self.activity.setText(" · ".join(parts))
+        self._trimmed = ""
 
     def clear_activity(self) -> None:
         """Show nothing on the right."""
         self.activity.clear()
+        self.meter.hide()
+        self._tokens = 0
+        self._trimmed = ""
+
+    def _show_use(self, used: int) -> None:
+        if self._context_length:
+            text = " ".join(part for part in (self._use(used), self._trimmed) if part)
+            self.meter.show_share(used / self._context_length, text)
+
+    def _use(self, used: int) -> str:
+        return tr(
+            "Context: {used} of {total} tokens",
+            used=_number(used),
+            total=_number(self._context_length),
+        )
+
+
+def _speed(tokens_per_second: float) -> str:
+    return tr("{speed} tokens/s", speed=QLocale().toString(tokens_per_second, "f", 1))
 
 
 def _number(value: int) -> str:

@@ -62,6 +62,7 @@ class Transcript(QScrollArea):
         self.selection = Selection(self)
         self._following = True
         self._building = False
+        self._later: Anchor | None = None
         self._content = QWidget()
         self._column = QVBoxLayout(self._content)
         self._column.setSpacing(theme.SPACE)
@@ -78,6 +79,7 @@ class Transcript(QScrollArea):
 
     def show_messages(self, messages: Sequence[Message]) -> None:
         """Replace what is shown; only the last messages are built now."""
+        self._later = None
         self._remove(self.messages)
         self.messages = list(messages)
         for message in messages[-PAGE:]:
@@ -185,8 +187,8 @@ class Transcript(QScrollArea):
 
     def anchor(self) -> Anchor | None:
         """Return where the reader is; None at the end."""
-        if self._following:
-            return None
+        if self._later is not None or self._following:
+            return self._later
         for view in self.views():
             if self._top_of(view) + view.height() > 0:
                 return self.place_of(view.message.id)
@@ -198,7 +200,13 @@ class Transcript(QScrollArea):
         return None if view is None else Anchor(message_id, self._top_of(view))
 
     def go_to(self, anchor: Anchor) -> None:
-        """Bring the reader to a place; to the end, if it is in no message of this branch."""
+        """Bring the reader to a place; to the end, if it is in no message of this branch.
+
+        Before the transcript is shown nothing has its height: it goes there later, then.
+        """
+        self._later = None if self.isVisible() else anchor
+        if self._later is not None:
+            return
         view = self.reveal(anchor.message_id)
         if view is None:
             self.scroll_to_end()
@@ -232,6 +240,8 @@ class Transcript(QScrollArea):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._settle()
+        if self._later is not None:
+            self.go_to(self._later)
         self._build_while_near_top()
 
     def _insert(self, index: int, message: Message) -> MessageView:

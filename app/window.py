@@ -14,6 +14,8 @@ from app import theme
 from app.actions import Group, actions_of, add_action
 from app.bridge import EventBridge
 from app.chat_view import ChatView
+from app.conversation_files.commands import IMPORTED_SUFFIXES, FileCommands
+from app.file_drop import FileDrop, Reader
 from app.header import Header
 from app.menu import MainMenu
 from app.settings.button import SidebarButton
@@ -58,6 +60,10 @@ class MainWindow(QMainWindow):
         self._layout_timer.timeout.connect(self.save_layout)
         self.sidebar = Sidebar(service.store)
         self.chat = ChatView(service)
+        self.files = FileCommands(
+            self, service.store, self.chat.progress, self.chat.notice, self.sidebar.open_id
+        )
+        self.drop = FileDrop(self, self.chat.notice)
         self.menu = MainMenu(self)
         self.header = Header(self.sidebar.rename_action, self.sidebar.delete_action, self.menu)
         self.settings = SettingsOpener(self, service, self.chat)
@@ -94,6 +100,7 @@ class MainWindow(QMainWindow):
         self.chat.save_draft()
         self.sidebar.undo.dismiss()
         self.sidebar.search.end()
+        self.files.close()
         self.save_layout()
         self._bridge.close()
         self._service.close()
@@ -154,6 +161,17 @@ class MainWindow(QMainWindow):
         self.sidebar.chosen.connect(self.chat.composer.setFocus)
         self.sidebar.failed.connect(self.chat.show_error)
         self.sidebar.search.chosen.connect(self._show_found)
+        self.sidebar.more_for_one.append((lambda: tr("Export…"), self.files.export_one))
+        self.files.failed.connect(self.chat.show_error)
+        self.files.imported.connect(self._show_imported)
+        conversations = Reader(
+            IMPORTED_SUFFIXES,
+            self.files.import_files,
+            lambda: tr(
+                "conversations (JSON or Markdown of GEB Chat, ChatGPT's conversations.json)"
+            ),
+        )
+        self.drop.add(conversations)
         self.chat.sent.connect(self._refresh_list)
 
     def _add_actions(self) -> None:
@@ -199,6 +217,8 @@ class MainWindow(QMainWindow):
         self.activateWindow()
         if request.model is not None:
             self.load_model(request.model)
+        if request.files:
+            self.drop.take(request.files)
 
     def _conversation_entries(self) -> Sequence["Entry"]:
         from app.palette.entries import conversation_entries
@@ -275,6 +295,14 @@ class MainWindow(QMainWindow):
         self._jump_to(conversation_id)
         if self.chat.conversation_id == conversation_id and message_id is not None:
             self.chat.show_found(message_id, query)
+
+    def _show_imported(self, ids: list[int]) -> None:
+        """Show what was imported in the list, and open it where it is a single conversation."""
+        if len(ids) == 1:
+            self.chat.save_draft()
+            self.sidebar.ensure_open(ids[0])
+        elif self.chat.conversation_id is not None:
+            self._refresh_list(self.chat.conversation_id)
 
     def _refresh_list(self, conversation_id: int) -> None:
         try:

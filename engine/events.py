@@ -62,6 +62,8 @@ class Token:
 
     request_id: int
     text: str
+    tokens: int = 1
+    """So many tokens it took."""
 
 
 @dataclass(frozen=True)

@@ -109,19 +109,22 @@ class _Answer:
         unpenalised = self._stop_ids.union(self._control_ids)
         recent = [i for i in self._prompt if i not in unpenalised]
         steps = _Steps(model, self._prompt, logits, max_draft_tokens)
+        pending = 0
         while not self._is_cancelled():
             token = sampler.sample(steps.logits, recent)
             if token in self._stop_ids:
                 steps.forget_guess()
                 if rest := self._decoder.finish():
-                    yield Token(self._request_id, rest)
+                    yield Token(self._request_id, rest, pending)
                 return "stop"
             self._completion_tokens += 1
             self._last_token = perf_counter()
             if token not in unpenalised:
                 recent.append(token)
+            pending += 1
             if text := self._decoder.push(token):
-                yield Token(self._request_id, text)
+                yield Token(self._request_id, text, pending)
+                pending = 0
             left = self._params.max_new_tokens - self._completion_tokens
             if left == 0 or steps.context_is_full:
                 steps.forget_guess()

@@ -2,7 +2,14 @@
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QLabel,
+    QLineEdit,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import theme
 from app.icons import icon
@@ -30,6 +37,9 @@ class SearchPanel(QWidget):
         self._icon = self.field.addAction(
             icon("search", theme.colors().muted), QLineEdit.ActionPosition.LeadingPosition
         )
+        clear, picture = self.field.findChildren(QToolButton)
+        show_text(clear.setAccessibleName, "Clear")
+        show_text(picture.setAccessibleName, "Search")
         self.field.installEventFilter(self)
         self.field.textChanged.connect(self._ask)
         self.field.returnPressed.connect(self._choose_first)
