@@ -48,6 +48,8 @@ class MessageToolbar(QWidget):
         commands = (self.copy_button, self.edit_button, self.regenerate_button)
         for widget in (*commands, *versions) if is_answer else (*versions, *commands):
             row.addWidget(widget)
+        if is_answer:
+            self.copy_button.set_flush()
         self.regenerate_button.setVisible(is_answer)  # not before it has a parent
         self.show_versions(0, 1)
 

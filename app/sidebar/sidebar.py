@@ -15,7 +15,7 @@ from app.sidebar.deleted import DeletedDialog
 from app.sidebar.list_view import ConversationList
 from app.sidebar.model import PAGE, ConversationModel, display_title
 from app.sidebar.search import SearchPanel
-from app.texts import show_text
+from app.texts import follow_language, show_text
 from engine.errors import StoreError
 from engine.i18n import tr
 from engine.store import Conversation, Store
@@ -58,6 +58,7 @@ class Sidebar(QWidget):
         self.undo = NoticeBar()
         self._make_buttons()
         self._make_actions()
+        follow_language(self._follow)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(*[theme.SPACE + 2] * 4)
         self.column.setSpacing(theme.SPACE)
@@ -277,10 +278,23 @@ class Sidebar(QWidget):
         except StoreError as error:
             self.failed.emit(error)
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.WindowActivate:
+            self._follow()  # another day has begun, perhaps, or another program wrote
+        return super().event(event)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._draw_icon()
+
+    def _follow(self) -> None:
+        """Show the list as it is now, and in the language that is in use."""
+        if self.model.rowCount():
+            try:
+                self.reload(self.open_id())
+            except StoreError as error:
+                self.failed.emit(error)
 
     def _draw_icon(self) -> None:
         self.new_button.setIcon(icon("new", theme.colors().text))

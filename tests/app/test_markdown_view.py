@@ -23,6 +23,7 @@ from app.markdown.table import TableBlock
 from app.markdown.view import MarkdownView
 from app.message_view import MessageView
 from app.transcript import Transcript
+from engine.resources import RESOURCES
 
 ANSWER = """# Title
 
@@ -147,6 +148,21 @@ def test_html_and_images_are_text(answer: MarkdownView) -> None:
     assert "<b>x</b> <script>alert(1)</script> a cat (https://example.com/c.png)" in shown
     assert "<img src=x>" in shown
     assert "<img" not in answer.blocks[0].document().toHtml()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["{}", "# {}", "- {}", "> {}", "| {} | b |\n|--|--|\n| {} | d |", "```\n{}\n```", "${}$"],
+)
+def test_no_block_ever_holds_a_picture(answer: MarkdownView, frame: str) -> None:
+    source = (RESOURCES / "icons/geb-chat.svg").as_uri()
+    for picture in (f'<img src="{source}">', f"![x]({source})", f"[![x]({source})](https://x.org)"):
+        answer.append_text(frame.replace("{}", picture) + "\n\n")
+    answer.finish()
+    assert source in answer.plain_text()
+    for block in answer.text_blocks():
+        formats = block.document().allFormats()
+        assert not any(style.isImageFormat() for style in formats)
 
 
 @pytest.mark.parametrize(

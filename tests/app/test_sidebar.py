@@ -7,13 +7,14 @@ from datetime import date, datetime
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow
 
 from app.sidebar.days import with_headings
 from app.sidebar.deleted import DeletedDialog
 from app.sidebar.model import IS_HEADING, PAGE, ConversationModel
+from app.texts import show_all_again
 from app.window import MainWindow
 from engine.i18n import set_language
 from engine.store import Conversation, Store
@@ -270,11 +271,31 @@ def test_reload_touches_only_rows_that_changed(open_window: OpenWindow, store: S
 
 def test_headings_follow_the_language(open_window: OpenWindow, store: Store) -> None:
     filled(store, "one")
-    set_language("zh_CN")
+    window = open_window(model=None)
+    assert rows(window) == ["Today", "one"]
     try:
-        assert rows(open_window(model=None))[0] == "今天"
+        set_language("zh_CN")
+        show_all_again()
+        assert rows(window) == ["今天", "one"]
     finally:
         set_language("en")
+        show_all_again()
+
+
+def test_list_follows_other_programs_when_the_window_is_used_again(
+    open_window: OpenWindow, qtbot: QtBot, store: Store
+) -> None:
+    [mine] = filled(store, "mine")
+    window = open_window(model=None)
+    filled(store, "from the terminal")
+    other = QWidget()
+    qtbot.addWidget(other)
+    with qtbot.waitActive(other):
+        other.show()
+        other.activateWindow()
+    window.activateWindow()
+    qtbot.waitUntil(lambda: titles(window) == ["from the terminal", "mine"])
+    assert window.chat.conversation_id == mine.id
 
 
 @pytest.fixture
