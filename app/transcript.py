@@ -19,8 +19,8 @@ PAGE: Final = 24
 _BOTTOM_TOLERANCE: Final = 8
 _EDGE: Final = 40
 """Pixels at the top and the bottom of the view where a found word would be overlooked."""
-_LAYOUT_LEVELS: Final = 6
-"""Text, code block, answer, message, column, scroll area."""
+_LAYOUT_LEVELS: Final = 7
+"""Text, code block, section, answer, message, column, scroll area."""
 _TOP_MARGIN: Final = 400
 """Pixels: how near the top the reader comes before earlier messages are built."""
 

@@ -1,7 +1,7 @@
 """An answer as a column of blocks, of which only the last grows."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -18,6 +18,8 @@ from engine.i18n import to_translate
 
 _RUN_LENGTH: Final = 24
 """Leaves of prose in one block: a selection can span them, and Qt's work stays bounded."""
+_SECTION: Final = 16
+"""Blocks in one widget: Qt computes a layout anew as a whole, so that of a long answer is cut."""
 
 Block = ProseBlock | CodeBlock | TableBlock | FormulaBlock
 _KINDS: Final[dict[str, type[CodeBlock | TableBlock | FormulaBlock]]] = {
@@ -36,6 +38,7 @@ class MarkdownView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.blocks: list[Block] = []
+        self._sections: list[QWidget] = []
         self._rows: list[QVBoxLayout] = []
         self._starts: list[int] = []
         """The number of each block's first leaf."""
@@ -120,17 +123,41 @@ class MarkdownView(QWidget):
         row = QVBoxLayout()
         row.setContentsMargins(left, 0, 0, 0)
         row.addWidget(block)
-        self._column.addLayout(row)
+        if len(self._rows) % _SECTION == 0:
+            self._add_section()
+        self._section_rows(-1).addLayout(row)
         self._rows.append(row)
         if self.isVisible():
             block.show()  # now, not in the next turn of the event loop: it must have its height
+
+    def _add_section(self) -> None:
+        section = QWidget()
+        rows = QVBoxLayout(section)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(self._column.spacing())
+        self._sections.append(section)
+        self._column.addWidget(section)
+        if self.isVisible():
+            section.show()
+
+    def _section_rows(self, number: int) -> QVBoxLayout:
+        return cast(QVBoxLayout, self._sections[number].layout())
 
     def _remove_from(self, number: int) -> None:
         for block in self.blocks[number:]:
             block.hide()
             block.deleteLater()
-        while self._column.count() > number:
-            self._column.takeAt(number)
+        whole, rest = divmod(number, _SECTION)
+        if rest:
+            rows = self._section_rows(whole)
+            while rows.count() > rest:
+                rows.takeAt(rest)
+            whole += 1
+        for section in self._sections[whole:]:
+            self._column.removeWidget(section)
+            section.hide()
+            section.deleteLater()
+        del self._sections[whole:]
         del self.blocks[number:], self._rows[number:], self._starts[number:]
 
 
