@@ -29,6 +29,8 @@ from engine.i18n import set_language
 from engine.sampling import SamplingParams
 
 SIZE = (1040, 680)
+WORDS = {"en": "what", "zh_CN": "什么"}
+"""Which words are searched for."""
 SCHEMES = {"light": theme.LIGHT, "dark": theme.DARK}
 QUESTIONS = {
     "en": [
@@ -80,16 +82,32 @@ def photograph(app: QApplication, language: str, model: Path, folder: Path, out:
     answered = window.chat.conversation_id
     for scheme, colors in SCHEMES.items():
         use(app, colors)
-        for state in ("conversation", "empty"):
-            if state == "empty":
-                window.sidebar.new()
-            else:
-                window.sidebar.ensure_open(answered)
+        window.sidebar.ensure_open(answered)
+        for state, (enter, leave) in states(window, language).items():
+            enter()
             settle(app)
             window.grab().save(str(out / f"{language}-{scheme}-{state}.png"))
+            leave()
     window.close()
     bridge.deleteLater()
     window.deleteLater()
+
+
+def states(window: MainWindow, language: str) -> dict[str, tuple[Callable[[], object], ...]]:
+    """Return what to look at: for each state how it is entered and left."""
+    word = WORDS[language]
+    search, bar = window.sidebar.search, window.chat.find_bar
+
+    def edit() -> None:
+        window.chat.transcript.views()[0].start_editing()
+
+    return {
+        "conversation": (lambda: None, lambda: None),
+        "search": (lambda: search.field.setText(word), search.end_search),
+        "find": (lambda: bar.open_with(word), bar.end),
+        "editing": (edit, lambda: window.chat.transcript.views()[0].stop_editing()),
+        "empty": (window.sidebar.new, lambda: None),
+    }
 
 
 def ask(
