@@ -15,7 +15,7 @@ from app.transcript import Transcript
 from engine.search_text import find_text, find_words
 from engine.store import Message
 
-_SLICE_SECONDS: Final = 0.006
+_SLICE_SECONDS: Final = 0.003
 
 
 class Finder(QObject):

@@ -21,7 +21,7 @@ _COPIED_MS: Final = 1500
 _LINE_HEIGHT_EM: Final = 1.5
 _WINDOW: Final = 16
 """Lines that are read anew for each new one; those before them keep the colours they have."""
-_SLICE_SECONDS: Final = 0.006
+_SLICE_SECONDS: Final = 0.003
 _MAX_COLORED: Final = 200_000
 """Characters: longer code is left without colours."""
 

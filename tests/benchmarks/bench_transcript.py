@@ -21,7 +21,7 @@ import threading
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -110,8 +110,9 @@ def main() -> int:
 def frames(app: QApplication, tokens: int = 10_000) -> dict[str, float]:
     """Stream an answer of `tokens` tokens into a long chat while the model computes.
 
-    Returns flat figures: how late a timer of 5 ms was (median, p99, worst), how long it took to
-    open the chat, and how soon the model was silent after it was told to stop.
+    Returns flat figures: how late a timer of 5 ms was (median, p99, worst), how much of that the
+    window's thread computed itself, how long it took to open the chat, and how soon the model was
+    silent after it was told to stop.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "conversations.sqlite3"
@@ -126,7 +127,7 @@ def frames(app: QApplication, tokens: int = 10_000) -> dict[str, float]:
         window.show()
         app.processEvents()
         opened = (perf_counter() - begun) * 1000
-        lateness, stopped = _stream_beside_model(app, window, tokens)
+        lateness, work, stopped = _stream_beside_model(app, window, tokens)
         window.close()
         window.deleteLater()
         bridge.deleteLater()
@@ -135,6 +136,8 @@ def frames(app: QApplication, tokens: int = 10_000) -> dict[str, float]:
         "frame_lateness_p50_ms": round(statistics.median(lateness), 3),
         "frame_lateness_p99_ms": round(_p99(lateness), 3),
         "frame_lateness_max_ms": round(max(lateness), 3),
+        "frame_work_p99_ms": round(_p99(work), 3),
+        "frame_work_max_ms": round(max(work), 3),
         "open_long_chat_ms": round(opened, 1),
         "stop_ms": round(stopped, 1),
     }
@@ -142,8 +145,11 @@ def frames(app: QApplication, tokens: int = 10_000) -> dict[str, float]:
 
 def _stream_beside_model(
     app: QApplication, window: MainWindow, tokens: int
-) -> tuple[list[float], float]:
-    """Return the lateness of each tick, and the milliseconds from "stop" to the last event."""
+) -> tuple[list[float], list[float], float]:
+    """Return of each tick its lateness and the processor's time, and that from "stop" to silence.
+
+    All in milliseconds.
+    """
     pieces, arrived, ended = _tokens(MIXED), EventBridge(), threading.Event()
     worker = EngineWorker(lambda event: _forward(event, arrived, ended))
     worker.load(default_bundle_path())
@@ -158,13 +164,15 @@ def _stream_beside_model(
 
     arrived.arrived.connect(show)
     lateness: list[float] = []
-    last = perf_counter()
+    work: list[float] = []
+    last, last_work = perf_counter(), thread_time()
 
     def tick() -> None:
-        nonlocal last
-        now = perf_counter()
+        nonlocal last, last_work
+        now, now_work = perf_counter(), thread_time()
         lateness.append(max(0.0, (now - last) * 1000 - TICK_MS))
-        last = now
+        work.append((now_work - last_work) * 1000)
+        last, last_work = now, now_work
 
     timer = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=TICK_MS)
     timer.timeout.connect(tick)
@@ -175,7 +183,7 @@ def _stream_beside_model(
         while not ended.is_set() and shown < tokens:
             app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             if shown and not timer.isActive():  # the model is loaded
-                last = perf_counter()
+                last, last_work = perf_counter(), thread_time()
                 timer.start()
     timer.stop()
     begun = perf_counter()
@@ -185,7 +193,7 @@ def _stream_beside_model(
     arrived.close()
     worker.close()
     view.finish(_answer())
-    return lateness, stopped
+    return lateness, work, stopped
 
 
 def _forward(event: Event, bridge: EventBridge, ended: threading.Event) -> None:
