@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QTextCharFormat, QTextLayout, QTextOption
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontInfo,
+    QPainter,
+    QTextCharFormat,
+    QTextLayout,
+    QTextOption,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QListView,
@@ -24,6 +32,7 @@ from engine.store import SearchHit
 
 _ROW: Final = Qt.ItemDataRole.UserRole
 _LINES: Final = 2
+_LINE_HEIGHT_EM: Final = 1.5
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,12 @@ class _Delegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         row: Row = index.data(_ROW)
         lines = 1 if row.message_id is None and row.conversation_id is not None else _LINES
-        return QSize(0, lines * option.fontMetrics.height() + theme.SPACE)
+        return QSize(0, lines * line_height(option.font) + theme.SPACE)
+
+
+def line_height(font: QFont) -> int:
+    """Return the pixels of a line, enough for Chinese, whose fonts are higher than Latin ones."""
+    return round(_LINE_HEIGHT_EM * QFontInfo(font).pixelSize())
 
 
 def _layout(row: Row, font: QFont, width: int, lines: int) -> QTextLayout:
@@ -136,7 +150,7 @@ def _layout(row: Row, font: QFont, width: int, lines: int) -> QTextLayout:
             break
         line.setLineWidth(width)
         line.setPosition(QPointF(0, y))
-        y += line.height()
+        y += line_height(font)
     layout.endLayout()
     return layout
 
