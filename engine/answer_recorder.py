@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from engine.documents.answering.sources import Sources
 from engine.errors import StoreError
 from engine.events import Cancelled, Done, Failed, Usage
 from engine.store import Message, Status, Store
@@ -32,6 +33,7 @@ class AnswerRecorder:
         self._refused = False
         self._store: Store | None = None
         self._pieces = [message.content]
+        self._sources: dict[str, object] | None = None
         self._saved_at = time.monotonic()
 
     def add(self, text: str, model: str | None) -> None:
@@ -40,6 +42,11 @@ class AnswerRecorder:
         if time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS:
             self._save(self._write(model, "streaming"))
             self._saved_at = time.monotonic()
+
+    def mark(self, text: str, sources: Sources) -> None:
+        """Take the whole answer with its marks instead of its pieces, and what it rests on."""
+        self._pieces = [self.message.content, text]
+        self._sources = sources.to_json()
 
     def finish(self, event: Done | Cancelled | Failed, model: str | None) -> None:
         """Save the whole answer and how it ended."""
@@ -73,6 +80,7 @@ class AnswerRecorder:
             model=model,
             usage=usage,
             error=error,
+            sources=self._sources,
         )
 
     def _save(self, write: Callable[[Store], None]) -> bool:

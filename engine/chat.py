@@ -11,14 +11,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.answer_recorder import AnswerRecorder
 from engine.bundle_paths import find_bundle
 from engine.conversation_text import title_of, turns_of
 from engine.database import newer_version
+from engine.documents.answering.finding import Finder, find_and_answer
+from engine.documents.answering.sources import DocumentScope
 from engine.errors import GenerationError, StoreError
 from engine.events import (
     Cancelled,
+    CitationsMarked,
     ContextReduced,
     ContextTrimmed,
     Done,
@@ -28,6 +32,7 @@ from engine.events import (
     ModelLoaded,
     ModelLoading,
     PrefillProgress,
+    SourcesFound,
     Started,
     Token,
 )
@@ -39,9 +44,22 @@ from engine.settings.file import Settings
 from engine.settings.table import MODEL
 from engine.store import Message, Store, set_aside_damaged_store
 from engine.store_salvage import salvage
-from engine.worker import EngineWorker
+from engine.worker import EngineWorker, converse
 
-AnswerStep = Started | PrefillProgress | ContextTrimmed | Token | Done | Cancelled | Failed
+if TYPE_CHECKING:
+    from engine.answer_steps import Steps
+
+AnswerStep = (
+    Started
+    | PrefillProgress
+    | ContextTrimmed
+    | SourcesFound
+    | Token
+    | CitationsMarked
+    | Done
+    | Cancelled
+    | Failed
+)
 Sampling = SamplingParams | SamplingChanges | None
 ModelEvent = ModelLoading | ContextReduced | ModelLoaded | ModelFailed
 
@@ -74,9 +92,10 @@ class ChatService:
     """Owns the store and the engine's thread. Use it from the thread that created it.
 
     `listener` is called on the engine's thread. Raises StoreError if the store cannot be used.
-    `set_aside` names the file into which a damaged store was renamed at this start, or is None;
-    `salvaged` says how much of it is in the fresh store. Where a newer version wrote the store,
-    `store.read_only` is true, and whatever would change it raises StoreError.
+    `finder` looks into the documents that a question asks (see `send`). `set_aside` names the
+    file into which a damaged store was renamed at this start, or is None; `salvaged` says how
+    much of it is in the fresh store. Where a newer version wrote the store, `store.read_only` is
+    true, and whatever would change it raises StoreError.
     """
 
     def __init__(
@@ -85,7 +104,9 @@ class ChatService:
         listener: Callable[[ChatEvent], None],
         worker_factory: Callable[[Callable[[Event], None]], EngineWorker] = EngineWorker,
         settings: Settings | None = None,
+        finder: Finder | None = None,
     ) -> None:
+        self._finder = finder
         self.settings = settings or Settings(None)
         self._named_model: Path | None = None
         self._always = False
@@ -158,7 +179,11 @@ class ChatService:
         return choice, chosen
 
     def send(
-        self, conversation_id: int, text: str, params: Sampling = None
+        self,
+        conversation_id: int,
+        text: str,
+        params: Sampling = None,
+        documents: DocumentScope | None = None,
     ) -> tuple[Message, Message]:
         """Store the user's `text` and an empty answer below it, and begin to answer.
 
@@ -166,6 +191,10 @@ class ChatService:
         which is opened first if it is not in use. Returns both messages. Raises, with nothing
         stored, StoreError if the disk refuses them, BundleError if the model is not installed,
         and GenerationError for an empty text or while the conversation is being answered.
+
+        `documents` are searched for the answer, which then cites them: SourcesFound and
+        CitationsMarked come among its events, and `sources` of the stored answer hold what
+        `Sources.from_json` reads. Later versions of question and answer ask the same documents.
         """
         _require_text(text)
         self._require_quiet(conversation_id)
@@ -174,7 +203,7 @@ class ChatService:
             conversation = self.store.conversation(conversation_id)
             branch = self.store.thread(conversation_id)
             parent_id = branch[-1].id if branch else None
-            user, assistant = self._add_question(conversation_id, text, parent_id)
+            user, assistant = self._add_question(conversation_id, text, parent_id, documents)
             self.store.set_draft(conversation_id, "")
             if not branch and not conversation.title:
                 self.store.rename(conversation_id, title_of(text))
@@ -182,10 +211,15 @@ class ChatService:
         return user, assistant
 
     def edit_question(
-        self, message_id: int, text: str, params: Sampling = None
+        self,
+        message_id: int,
+        text: str,
+        params: Sampling = None,
+        documents: DocumentScope | None = None,
     ) -> tuple[Message, Message]:
         """Store `text` as a new version of a user's message and begin to answer it.
 
+        Without `documents` from those that the old version asked, if it did.
         Returns both new messages; what followed the old version stays below it. Raises as
         `send`, and GenerationError for an answer.
         """
@@ -196,7 +230,8 @@ class ChatService:
         self._require_quiet(old.conversation_id)
         choice = self.choice(old.conversation_id)
         with self.store.transaction():
-            user, assistant = self._add_question(old.conversation_id, text, old.parent_id)
+            scope = documents or _scope(old)
+            user, assistant = self._add_question(old.conversation_id, text, old.parent_id, scope)
         self._answer(assistant, choice, params)
         return user, assistant
 
@@ -292,9 +327,19 @@ class ChatService:
         return message
 
     def _add_question(
-        self, conversation_id: int, text: str, parent_id: int | None
+        self,
+        conversation_id: int,
+        text: str,
+        parent_id: int | None,
+        documents: DocumentScope | None,
     ) -> tuple[Message, Message]:
-        user = self.store.add_message(conversation_id, "user", text, parent_id=parent_id)
+        user = self.store.add_message(
+            conversation_id,
+            "user",
+            text,
+            parent_id=parent_id,
+            sources=documents.to_json() if documents else None,
+        )
         assistant = self.store.add_message(
             conversation_id, "assistant", "", parent_id=user.id, status="streaming"
         )
@@ -305,16 +350,27 @@ class ChatService:
     ) -> None:
         """Begin to fill an answer that is stored and shown."""
         model, chosen = choice
-        turns = turns_of(chosen.system_prompt, self.store.thread(assistant.conversation_id))
+        thread = self.store.thread(assistant.conversation_id)
+        steps = self._steps(thread, chosen)
         if not isinstance(params, SamplingParams):
             params = {**chosen.sampling, **(params or {})}
         self._loader.ensure(model)
         # Under the lock, so that no event of the answer comes before its recorder is known.
         with self._lock:
-            request_id = self._worker.generate(turns, params, model=model.path)
+            request_id = self._worker.answer(steps, params, model=model.path)
             self._recorders[request_id] = AnswerRecorder(
                 self.store.path, assistant, partial(self._on_refused, assistant)
             )
+
+    def _steps(self, thread: list[Message], chosen: AnswerSettings) -> "Steps":
+        """Return how the last message of a thread, an empty answer or one begun, is filled."""
+        question = thread[-2] if len(thread) > 1 else thread[-1]
+        scope = _scope(question)
+        if scope is None or self._finder is None or thread[-1].content:
+            return partial(converse, turns_of(chosen.system_prompt, thread))
+        earlier = [message.content for message in thread[:-2] if message.role == "user"]
+        find = partial(self._finder.find, question.content, earlier, scope)
+        return partial(find_and_answer, find, scope.mode, chosen.system_prompt)
 
     def _on_event(self, event: Event) -> None:
         """Runs on the engine's thread."""
@@ -329,6 +385,8 @@ class ChatService:
             recorder = self._recorders[event.request_id]
         if isinstance(event, Token):
             recorder.add(event.text, self._model)
+        elif isinstance(event, CitationsMarked):
+            recorder.mark(event.text, event.sources)
         elif isinstance(event, Done | Cancelled | Failed):
             recorder.finish(event, self._model)
             # Before the listener hears of the end: it may send the next message at once.
@@ -348,6 +406,13 @@ class ChatService:
             while self._unsaved:
                 self._unsaved[0](self.store)
                 del self._unsaved[0]
+
+
+def _scope(question: Message) -> DocumentScope | None:
+    """Return the documents that a user's message asks, if it does."""
+    if question.role != "user" or question.sources is None:
+        return None
+    return DocumentScope.from_json(question.sources)
 
 
 def _require_text(text: str) -> None:

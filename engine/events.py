@@ -2,6 +2,7 @@
 
 A load:    ModelLoading → [ContextReduced] → ModelLoaded | ModelFailed
 An answer: [ContextTrimmed] → Started → PrefillProgress… → Token… → Done | Cancelled | Failed
+One from documents: SourcesFound → Started → PrefillProgress… → Token… → CitationsMarked → the same
 Every accepted request ends with exactly one event of the last column.
 """
 
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from engine.documents.answering.sources import Sources
+from engine.documents.passages import Retrieval
 from engine.errors import GebError
 from engine.sampling_params import GenerationDefaults
 
@@ -64,6 +67,24 @@ class Token:
     text: str
     tokens: int = 1
     """So many tokens it took."""
+
+
+@dataclass(frozen=True)
+class SourcesFound:
+    """The documents were searched; the model begins to read what was found."""
+
+    request_id: int
+    retrieval: Retrieval
+
+
+@dataclass(frozen=True)
+class CitationsMarked:
+    """What the answer rests on is known. Its end follows at once."""
+
+    request_id: int
+    text: str
+    """The whole answer with its marks, in the place of the pieces that came before."""
+    sources: Sources
 
 
 @dataclass(frozen=True)
@@ -132,7 +153,9 @@ Event = (
     Started
     | PrefillProgress
     | ContextTrimmed
+    | SourcesFound
     | Token
+    | CitationsMarked
     | Done
     | Cancelled
     | Failed

@@ -137,6 +137,14 @@ class Store:
         """Keep a JSON object with a conversation; the store does not look into it."""
         self._update_conversation("settings = ?", conversation_id, as_json(settings))
 
+    def collections(self, conversation_id: int) -> tuple[int, ...]:
+        """Return the library's collections that the next question asks; none at first."""
+        return tuple(json.loads(self._column("collections", conversation_id)))
+
+    def set_collections(self, conversation_id: int, collections: Sequence[int]) -> None:
+        """Keep which of the library's collections the next question asks."""
+        self._update_conversation("collections = ?", conversation_id, as_json(list(collections)))
+
     def draft(self, conversation_id: int) -> str:
         """Return the text that was typed but not sent yet."""
         return self._column("draft", conversation_id)
@@ -183,6 +191,7 @@ class Store:
         *,
         parent_id: int | None,
         status: Status = "complete",
+        sources: Mapping[str, object] | None = None,
     ) -> Message:
         """Add a message below `parent_id` (None: as a first message) and show its branch."""
         now = time.time()
@@ -190,17 +199,20 @@ class Store:
             self.conversation(conversation_id)
             if parent_id is not None and self.message(parent_id).conversation_id != conversation_id:
                 raise StoreError("There is no message {number}.", number=parent_id)
-            columns = "conversation_id, parent_id, role, content, status, created_at"
+            columns = "conversation_id, parent_id, role, content, status, created_at, sources"
             row = self._database.execute(
-                f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+                f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
                 f" RETURNING {MESSAGE_COLUMNS}",
-                (conversation_id, parent_id, role, storable(content), status, now),
+                (
+                    *(conversation_id, parent_id, role, storable(content), status, now),
+                    None if sources is None else as_json(sources),
+                ),
             )[0]
             self._database.execute(
                 "UPDATE conversations SET updated_at = ? WHERE id = ?", (now, conversation_id)
             )
             store_tree.show_branch(self._database, conversation_id, row["id"])
-        return Message(**row)
+        return store_tree.message_of(row)
 
     def update_message(
         self,
@@ -212,9 +224,11 @@ class Store:
         model: str | None = None,
         usage: Usage | None = None,
         error: str | None = None,
+        sources: Mapping[str, object] | None = None,
     ) -> None:
         """Write how far an answer has come, or how it ended, over what was there before.
 
+        Sources that are there stay where none are given.
         Nothing happens if the message was purged meanwhile.
         """
         costs = (
@@ -230,8 +244,12 @@ class Store:
         self._database.execute(
             "UPDATE messages SET content = ?, status = ?, finish_reason = ?, model = ?, error = ?,"
             " prompt_tokens = ?, completion_tokens = ?, prefill_ms = ?,"
-            " decode_tokens_per_second = ? WHERE id = ?",
-            (storable(content), status, finish_reason, model, error, *costs, message_id),
+            " decode_tokens_per_second = ?, sources = coalesce(?, sources) WHERE id = ?",
+            (
+                *(storable(content), status, finish_reason, model, error, *costs),
+                None if sources is None else as_json(sources),
+                message_id,
+            ),
         )
 
     def message(self, message_id: int) -> Message:
@@ -242,12 +260,13 @@ class Store:
         )
         if not rows:
             raise StoreError("There is no message {number}.", number=message_id)
-        return Message(**rows[0])
+        return store_tree.message_of(rows[0])
 
     def thread(self, conversation_id: int) -> list[Message]:
         """Return the messages of the branch that is shown, first message first."""
         self.conversation(conversation_id)
-        return [Message(**row) for row in store_tree.branch(self._database, conversation_id)]
+        rows = store_tree.branch(self._database, conversation_id)
+        return [store_tree.message_of(row) for row in rows]
 
     def versions(self, conversation_id: int) -> dict[int, list[int]]:
         """Return, for each message of the shown branch with other versions, the ids of all.
@@ -290,9 +309,14 @@ class Store:
                 "SELECT active_leaf_id FROM conversations WHERE id = ?", (conversation_id,)
             )
             settings = self.settings(conversation_id)
-        messages = [Message(**row) for row in rows]
+            collections = self.collections(conversation_id)
+        messages = [store_tree.message_of(row) for row in rows]
         return ConversationTree(
-            conversation=conversation, settings=settings, messages=messages, shown_id=shown_id
+            conversation=conversation,
+            settings=settings,
+            messages=messages,
+            shown_id=shown_id,
+            collections=collections,
         )
 
     def duplicate(self, conversation_id: int, title: str) -> Conversation:

@@ -18,7 +18,8 @@ def copy_tree(
     conversation = tree.conversation
     row = database.execute(
         "INSERT INTO conversations (title, system_prompt, created_at, updated_at, pinned,"
-        " settings, origin, deleted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        " settings, collections, origin, deleted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " RETURNING id",
         (
             storable(conversation.title),
             storable(conversation.system_prompt),
@@ -26,6 +27,7 @@ def copy_tree(
             conversation.updated_at,
             conversation.pinned,
             as_json(tree.settings),
+            as_json(list(tree.collections)),
             origin,
             deleted_at,
         ),
@@ -46,7 +48,8 @@ def _copy_message(
     row = database.execute(
         "INSERT INTO messages (conversation_id, parent_id, role, content, status, created_at,"
         " finish_reason, model, error, prompt_tokens, completion_tokens, prefill_ms,"
-        " decode_tokens_per_second) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " decode_tokens_per_second, sources)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " RETURNING id",
         (
             conversation_id,
@@ -63,6 +66,7 @@ def _copy_message(
             message.completion_tokens,
             message.prefill_ms,
             message.decode_tokens_per_second,
+            None if message.sources is None else as_json(message.sources),
         ),
     )[0]
     number: int = row["id"]

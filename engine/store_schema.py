@@ -153,6 +153,16 @@ def _create_trigger(
     connection.execute(f"CREATE TRIGGER {name} {event} WHEN {condition} BEGIN {action}; END")
 
 
-MIGRATIONS = (_create_tables, _add_branches_search_and_settings)
+def _add_sources(connection: sqlite3.Connection) -> None:
+    """Version 3: which documents a question asks, and what an answer rests on."""
+    # Of a question a DocumentScope, of an answer Sources (engine/documents/answering/sources.py).
+    connection.execute("ALTER TABLE messages ADD COLUMN sources TEXT")
+    # Numbers of the library's collections that the next question asks.
+    connection.execute(
+        "ALTER TABLE conversations ADD COLUMN collections TEXT NOT NULL DEFAULT '[]'"
+    )
+
+
+MIGRATIONS = (_create_tables, _add_branches_search_and_settings, _add_sources)
 FUNCTIONS = MappingProxyType({"index_text": index_text})
 """What the triggers call; a connection without them can read, but not write."""

@@ -4,13 +4,15 @@ Messages with the same parent are versions of each other. Each message remembers
 children was shown last, so stepping to another version and back shows what was shown before.
 """
 
+import json
 import sqlite3
 
 from engine.database import Database
+from engine.store_types import Message
 
 MESSAGE_COLUMNS = (
     "id, conversation_id, parent_id, role, content, status, created_at, finish_reason, model,"
-    " error, prompt_tokens, completion_tokens, prefill_ms, decode_tokens_per_second"
+    " error, prompt_tokens, completion_tokens, prefill_ms, decode_tokens_per_second, sources"
 )
 
 # The branch that is shown, without its texts: its last message comes first.
@@ -24,6 +26,13 @@ _BRANCH = """
         JOIN branch ON messages.id = branch.parent_id
     )
 """
+
+
+def message_of(row: sqlite3.Row) -> Message:
+    """Return the message in a row of MESSAGE_COLUMNS."""
+    values = dict(row)
+    text = values.pop("sources")
+    return Message(**values, sources=None if text is None else json.loads(text))
 
 
 def branch(database: Database, conversation_id: int) -> list[sqlite3.Row]:

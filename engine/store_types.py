@@ -43,6 +43,9 @@ class Message:
     completion_tokens: int | None
     prefill_ms: float | None
     decode_tokens_per_second: float | None
+    sources: Mapping[str, object] | None = None
+    """Of a question the documents that it asks, of an answer what it rests on; opaque to the
+    store: engine/documents/answering/sources.py reads it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class ConversationTree:
     """Every message comes after its parent."""
     shown_id: int | None
     """The last message of the branch that is shown; None where there are no messages."""
+    collections: Sequence[int] = ()
+    """The library's collections that the next question asks; other computers have others."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,7 +16,6 @@ from engine.errors import BundleError, GebError, GenerationError
 from engine.events import (
     Cancelled,
     ContextReduced,
-    ContextTrimmed,
     Event,
     Failed,
     ModelFailed,
@@ -28,6 +28,7 @@ from engine.sampling_params import SamplingChanges, SamplingParams
 if TYPE_CHECKING:
     # Loaded on the engine's thread when a model is: a window opens before numpy, onnxruntime,
     # the tokenizers and the templates are there.
+    from engine.answer_steps import ModelInUse, Steps
     from engine.bundle import Bundle
     from engine.chat_template import Message
     from engine.model import Model
@@ -52,7 +53,7 @@ class _Load(_Request):
 
 @dataclass(frozen=True, kw_only=True)
 class _Generate(_Request):
-    messages: "Sequence[Message]"
+    steps: "Steps"
     params: SamplingParams | SamplingChanges | None
     model: Path | None
 
@@ -123,11 +124,24 @@ class EngineWorker:
         The events go to `on_event`, if it is given, instead of the worker's listener. Returns
         the request's id.
         """
+        return self.answer(
+            partial(converse, list(messages)), params, model=model, on_event=on_event
+        )
+
+    def answer(
+        self,
+        steps: "Steps",
+        params: SamplingParams | SamplingChanges | None = None,
+        *,
+        model: Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> int:
+        """Run `steps` on the worker's thread, which lends them the model; else as `generate`."""
         return self._submit(
             _Generate(
                 request_id=next(self._ids),
                 on_event=on_event or self._on_event,
-                messages=list(messages),
+                steps=steps,
                 params=params,
                 model=model,
             )
@@ -247,8 +261,7 @@ class EngineWorker:
     def _generate(self, request: _Generate) -> None:
         if self._model is None or self._bundle is None:
             raise GenerationError("No model is loaded, so there is nobody to answer.")
-        from engine.context import fit
-        from engine.generation import generate
+        from engine.answer_steps import ModelInUse
 
         if request.model is not None and request.model != self._bundle.path:
             raise GenerationError(
@@ -258,22 +271,15 @@ class EngineWorker:
         params = request.params
         if not isinstance(params, SamplingParams):
             params = self._bundle.generation.params(**(params or {}))
-        # At least a quarter of the context, if it can be asked for, is left to the answer.
-        length = self._model.context_length
-        budget = length - min(params.max_new_tokens, length // 4)
-        continues = bool(request.messages) and request.messages[-1]["role"] == "assistant"
-        prompt = fit(
-            self._bundle.chat_template, request.messages, budget, continue_answer=continues
+        in_use = ModelInUse(
+            self._model, self._bundle, params, request.request_id, request.cancelled.is_set
         )
-        if prompt.dropped_messages:
-            self._emit(request, ContextTrimmed(request.request_id, prompt.dropped_messages))
-        for event in generate(
-            self._model,
-            self._bundle,
-            prompt.token_ids,
-            params,
-            request.cancelled.is_set,
-            continues=continues,
-            request_id=request.request_id,
-        ):
+        for event in request.steps(in_use):
             self._emit(request, event)
+
+
+def converse(messages: "Sequence[Message]", in_use: "ModelInUse") -> Iterator[Event]:
+    """Answer a conversation, or go on with the answer that it ends with: steps for `answer`."""
+    from engine import answer_steps
+
+    return answer_steps.converse(messages, in_use)

@@ -14,6 +14,7 @@ from typing import Any, TextIO, get_args
 
 from engine.conversation_files.json_stream import Item
 from engine.conversation_files.limits import MAX_SECONDS, damaged, not_conversations
+from engine.documents.answering.sources import DocumentScope, Sources
 from engine.errors import DataError
 from engine.store_types import Conversation, ConversationTree, Message, Role, Status
 
@@ -96,11 +97,12 @@ def _tree(values: dict[str, Any]) -> ConversationTree:
 
 def _message(values: dict[str, Any]) -> Message:
     parent_id = values["parent_id"]
+    role = _one_of(get_args(Role), values["role"])
     return Message(
         id=_number(values["id"]),
         conversation_id=0,
         parent_id=None if parent_id is None else _number(parent_id),
-        role=_one_of(get_args(Role), values["role"]),
+        role=role,
         content=_of(str, values["content"]),
         status=_one_of(get_args(Status), values["status"]),
         created_at=_time(values["created_at"]),
@@ -111,7 +113,21 @@ def _message(values: dict[str, Any]) -> Message:
         completion_tokens=_optional(_number, values["completion_tokens"]),
         prefill_ms=_optional(_amount, values["prefill_ms"]),
         decode_tokens_per_second=_optional(_amount, values["decode_tokens_per_second"]),
+        sources=_sources(role, values.get("sources")),  # older versions wrote none
     )
+
+
+def _sources(role: Role, value: Any) -> dict[str, object] | None:
+    """Return an answer's sources as they are stored; quotes must be in their own passages.
+
+    Which files a question asked is not taken over: no import may have files read.
+    """
+    if value is None:
+        return None
+    if role == "user":
+        DocumentScope.from_json(value)
+        return None
+    return Sources.from_json(value).to_json()
 
 
 def _of(kind: Any, value: Any) -> Any:

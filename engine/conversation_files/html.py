@@ -7,6 +7,7 @@ from typing import TextIO
 from markdown_it import MarkdownIt
 
 from engine.conversation_files.branch import shown_branch, speaker
+from engine.documents.answering.sources import Sources, place_of
 from engine.i18n import language, tr
 from engine.store_types import ConversationTree, Message
 
@@ -19,6 +20,7 @@ h3 { font-size: 0.85rem; opacity: 0.7; margin: 1.5rem 0 0.25rem; }
 article > div { overflow-wrap: anywhere; }
 pre { overflow-x: auto; background: #8882; border-radius: 0.5rem; padding: 0.75rem; }
 table { border-collapse: collapse; } td, th { border: 1px solid #8888; padding: 0.25rem 0.5rem; }
+.sources { font-size: 0.85rem; opacity: 0.8; list-style: none; padding-left: 0; }
 blockquote { border-left: 3px solid #8888; margin-left: 0; padding-left: 1rem; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -47,8 +49,20 @@ def _article(markdown: MarkdownIt, message: Message) -> str:
     text: str = escape(message.content) if is_user else markdown.render(message.content)
     return (
         f'<article class="{message.role}">\n<h3>{escape(speaker(message))}</h3>\n'
-        f'<div dir="auto">{text}</div>\n</article>\n'
+        f'<div dir="auto">{text}</div>\n{_sources(message)}</article>\n'
     )
+
+
+def _sources(message: Message) -> str:
+    """Return the places that an answer cites, with what stands there."""
+    if message.role == "user" or message.sources is None:
+        return ""
+    lines = [
+        f'<li dir="auto">[{citation.number}] {escape(place_of(citation.passage))}: '
+        f"<q>{escape(citation.text)}</q></li>\n"
+        for citation in Sources.from_json(message.sources).citations
+    ]
+    return f'<ul class="sources">\n{"".join(lines)}</ul>\n' if lines else ""
 
 
 def _markdown() -> MarkdownIt:

@@ -4,6 +4,7 @@ import json
 import random
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.conversation_files import limits
+from engine.conversation_files import geb_json, limits
 from engine.conversation_files.exporting import Format, export_conversations
 from engine.conversation_files.importing import import_conversations
+from engine.documents.answering.sources import Citation, Claim, DocumentScope, Sources
+from engine.documents.passages import RetrievedPassage
 from engine.errors import DataError, StoreError
 from engine.store import ConversationTree, Store
 
@@ -22,6 +25,30 @@ TEXT = st.text(
     st.characters(codec="utf-8") | st.sampled_from("\n\r\\<!->#\u2028"), max_size=30
 ) | st.sampled_from(
     ["<!-- geb-chat message {} -->", "\\<!-- geb-chat x\n\\\\<!-- geb-chat \n", "--"]
+)
+
+
+SCOPE = DocumentScope(collections=(3,), files=(Path("/d/报告.pdf"),), mode="free")
+PASSAGE = RetrievedPassage(
+    file=Path("/d/报告 <b>.pdf"),
+    title="报告",
+    page_index=2,
+    page=3,
+    label="iii",
+    heading_path=("一", "海"),
+    start=7,
+    end=21,
+    text="水是咸的。Rivers --&",
+    score=0.75,
+)
+PASSAGE = replace(PASSAGE, end=PASSAGE.start + len(PASSAGE.text))
+SOURCES = Sources(
+    question="海水为什么咸？",
+    mode="extractive",
+    answerable=True,
+    passages=(PASSAGE,),
+    citations=(Citation(number=1, passage=PASSAGE, start=7, end=12, marked=(9, 11)),),
+    claims=(Claim(start=0, end=2, passages=(1,)),),
 )
 
 
@@ -45,6 +72,8 @@ def essence(tree: ConversationTree) -> object:
                 places.get(m.parent_id or 0),
                 (m.role, m.content, m.status, m.created_at, m.finish_reason, m.model, m.error),
                 (m.prompt_tokens, m.completion_tokens, m.prefill_ms, m.decode_tokens_per_second),
+                # Which files a question asked stays where it was asked.
+                m.sources if m.role == "assistant" else None,
             )
             for m in tree.messages
         ],
@@ -82,7 +111,11 @@ def test_a_file_brings_back_what_was_written(
             branching = file_format == "json"
             parent_id = ids[parents[place] % len(ids)] if branching else ids[-1]
             role = "assistant" if place % 2 else "user"
-            ids.append(source.add_message(conversation.id, role, content, parent_id=parent_id).id)
+            sources = SOURCES.to_json() if place % 2 else SCOPE.to_json()
+            message = source.add_message(
+                conversation.id, role, content, parent_id=parent_id, sources=sources
+            )
+            ids.append(message.id)
         source.set_draft(conversation.id, "a draft is not exported")
         export_conversations(source, None, path, file_format)
         before = source.tree(conversation.id)
@@ -285,6 +318,46 @@ HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(2)> ![p](https:/
 |---|---|
 | **1** | `<b>` |
 """
+
+
+def test_html_names_the_places_that_an_answer_cites(store: Store, tmp_path: Path) -> None:
+    conversation = store.create_conversation("海")
+    store.add_message(
+        conversation.id, "assistant", "咸的 [1]", parent_id=None, sources=SOURCES.to_json()
+    )
+    path = tmp_path / "chat.html"
+    export_conversations(store, [conversation.id], path, "html")
+    page = Page()
+    page.feed(path.read_text(encoding="utf-8"))
+    assert "[1] 报告 <b>.pdf, page 3 (iii): 水是咸的。" in page.text
+    assert "b" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("citations", [{"passage": 2, "start": 7, "end": 12, "marked": None}]),
+        ("citations", [{"passage": 1, "start": 6, "end": 12, "marked": None}]),
+        ("citations", [{"passage": 1, "start": 7, "end": 99, "marked": None}]),
+        ("citations", [{"passage": 1, "start": 7, "end": 12, "marked": [3, 9]}]),
+        ("claims", [{"start": 2, "end": 2, "passages": []}]),
+        ("passages", [SOURCES.to_json()["passages"][0] | {"text": "forged"}]),
+        ("passages", [SOURCES.to_json()["passages"][0] | {"score": 1e400}]),
+        ("mode", "other"),
+        ("answerable", 1),
+    ],
+)
+def test_quotes_of_an_import_must_stand_in_its_passages(
+    store: Store, tmp_path: Path, field: str, value: object
+) -> None:
+    conversation = store.create_conversation("海")
+    sources = SOURCES.to_json() | {field: value}
+    store.add_message(conversation.id, "assistant", "咸的", parent_id=None, sources=sources)
+    path = tmp_path / "chat.json"
+    with path.open("w", encoding="utf-8") as file:
+        geb_json.write([store.tree(conversation.id)], file)
+    with pytest.raises(DataError, match=r"damaged|not valid JSON"):
+        import_conversations(store, path)
 
 
 def test_html_is_self_contained_and_obeys_nothing(store: Store, tmp_path: Path) -> None:

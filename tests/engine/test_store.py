@@ -473,3 +473,41 @@ def test_deleted_conversations_are_listed_and_erased_one_by_one(store: Store) ->
     assert store.conversation(kept.id) == kept
     with pytest.raises(StoreError, match="There is no conversation"):
         store.undelete(first.id)
+
+
+def test_sources_and_collections_are_kept_and_copied(store: Store) -> None:
+    chat = store.create_conversation()
+    assert store.collections(chat.id) == ()
+    store.set_collections(chat.id, (2, 5))
+    question = store.add_message(
+        chat.id, "user", "why", parent_id=None, sources={"files": ["海.pdf"]}
+    )
+    answer = store.add_message(chat.id, "assistant", "", parent_id=question.id, status="streaming")
+    assert answer.sources is None
+    store.update_message(answer.id, content="salt", status="streaming", sources={"a": [1]})
+    store.update_message(answer.id, content="salt [1]", status="complete")
+    for number in (chat.id, store.duplicate(chat.id, "copy").id):
+        assert store.collections(number) == (2, 5)
+        assert [m.sources for m in store.thread(number)] == [{"files": ["海.pdf"]}, {"a": [1]}]
+
+
+def test_a_store_of_version_2_learns_of_sources(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as old:
+        for name, function in FUNCTIONS.items():
+            old.create_function(name, 1, function, deterministic=True)
+        for migrate in MIGRATIONS[:2]:
+            migrate(old)
+        old.execute("PRAGMA user_version = 2")
+        old.execute(
+            "INSERT INTO conversations (id, title, system_prompt, created_at, updated_at)"
+            " VALUES (1, 't', '', 1, 1)"
+        )
+        old.execute(
+            "INSERT INTO messages (id, conversation_id, role, content, status, created_at)"
+            " VALUES (1, 1, 'user', 'q', 'complete', 1)"
+        )
+        old.commit()
+    with Store(path) as store:
+        assert store.collections(1) == ()
+        assert store.message(1).sources is None

@@ -12,6 +12,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from engine.document_refusal import is_refusal as is_refusal
 from training.evaluation.language import Language
 
 # A source that was cited ("[1]", "【2】"), before or after the full stop.
@@ -26,40 +27,6 @@ _CHINESE_UNIT = re.compile(rf"[\u4e00-\u9fa5]|{_WORD}(?:[.,](?=\d){_WORD})*|…+
 _ENGLISH_MARKS = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
-REFUSALS: dict[Language, tuple[str, ...]] = {
-    "zh": (
-        "没有说明",
-        "没有提到",
-        "没有提及",
-        "没有相关",
-        "没有给出",
-        "没有写",
-        "未提到",
-        "未提及",
-        "未说明",
-        "找不到答案",
-        "没有答案",
-        "无法回答",
-        "不能回答",
-    ),
-    "en": (
-        "does not say",
-        "does not mention",
-        "does not give",
-        "does not contain",
-        "does not answer",
-        "does not provide",
-        "not mentioned",
-        "not stated",
-        "not given in",
-        "cannot find",
-        "cannot be answered",
-        "no answer",
-    ),
-}
-"""An answer with one of these says that the text does not: the wordings of our training data
-(in full, "doesn't" and "can't"), and their nearest variants."""
-
 
 def strip_wrappers(answer: str) -> str:
     """Return `answer` without what is trained around it.
@@ -69,12 +36,6 @@ def strip_wrappers(answer: str) -> str:
     """
     answer = _CITATIONS.sub("", answer.strip()).strip()
     return _LEAD_IN.sub("", answer).removesuffix("。").removesuffix(".").strip()
-
-
-def is_refusal(answer: str, language: Language) -> bool:
-    """Return whether `answer` says that the text does not hold the answer."""
-    plain = answer.lower().replace("’", "'").replace("can't", "cannot").replace("n't", " not")
-    return any(phrase in plain for phrase in REFUSALS[language])
 
 
 def exact_match(answer: str, references: Sequence[str], language: Language) -> float:

@@ -43,7 +43,7 @@ class WordIndex:
         """Return the best `limit` passages of a scope for some weighted words."""
         total = max(1, scope.passages)
         counts = {word: self._count(word, total) for word in words}
-        weights = {word: weight * _rarity(counts[word], total) for word, weight in words.items()}
+        weights = {word: weight * rarity(counts[word], total) for word, weight in words.items()}
         scores = np.zeros(int(scope.ends.max(initial=0)) + 1, np.float32)
         for word, ids in self._places(counts):
             inside = scope.only(ids[ids < len(scores)])
@@ -93,6 +93,6 @@ class WordIndex:
         return count
 
 
-def _rarity(count: int, total: int) -> float:
+def rarity(count: int, total: int) -> float:
     """Return how much it tells that a passage holds a word that `count` of `total` hold."""
     return math.log1p((_OTHERS + max(total, count) - count + 0.5) / (count + 0.5))

@@ -1,0 +1,1 @@
+"""Answers from retrieved passages: cut from them or written freely, and what each rests on."""

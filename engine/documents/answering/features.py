@@ -1,0 +1,279 @@
+"""What a span looks like as an answer to a question: numbers for `reader`, one row a span."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.documents.answering.question import TYPES, Question, counts, stem
+from engine.documents.answering.spans import Sentence, candidates
+from engine.documents.answering.words import KIND, KINDS, Word
+
+Floats = NDArray[np.float32]
+
+SHAPES = (
+    "date",
+    "quantity",
+    "number",
+    "person",
+    "place",
+    "body",
+    "title",
+    "name",
+    "noun",
+    "verb",
+    "clause",
+    "sentence",
+    "other",
+)
+"""What a span is as a whole; the first that fits counts."""
+
+SCALARS = (
+    "sentence_overlap",
+    "outside_overlap",
+    "inside_share",
+    "near_left",
+    "near_right",
+    "touches_left",
+    "touches_right",
+    "before_overlap",
+    "after_overlap",
+    "passage_overlap",
+    "passage_rank",
+    "first_sentence",
+    "log_words",
+    "log_characters",
+    "in_brackets",
+    "bracketed",
+    "focus_last",
+    "focus_next",
+    "focus_previous",
+    "focus_inside",
+    "starts_sentence",
+    "ends_sentence",
+    "after_mark",
+    "before_mark",
+)
+NAMES = (
+    *SCALARS,
+    *(f"type_{name}" for name in TYPES),
+    *(f"shape_{name}" for name in SHAPES),
+    *(f"{place}_{kind}" for place in ("previous", "first", "last", "next") for kind in KINDS),
+)
+"""The columns."""
+
+_REACH = 0.8
+"""A matched word counts so much less with each word between it and the span."""
+
+
+@dataclass(frozen=True)
+class Spans:
+    """All candidates of several sentences, one row each."""
+
+    sentence: NDArray[np.intp]
+    """Which of the sentences, [spans]."""
+    first: NDArray[np.intp]
+    end: NDArray[np.intp]
+    """The words from `first` to before `end`, [spans]."""
+    values: Floats
+    """[spans, NAMES]."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The sentences of the passages that were found for a question."""
+
+    question: Question
+    sentences: Sequence[Sentence]
+    """In the order of the passages and of their text."""
+    matched: Sequence[Floats]
+    """For each sentence the weight of its words that the question names, else 0; [words]."""
+    content: Sequence[Floats]
+    """The weight of all its words that mean something, [words]."""
+    overlap: Floats
+    """How much of the question's weight each sentence names, 0 to 1; [sentences]."""
+
+
+def read_scene(question: Question, sentences: Sequence[Sentence]) -> Scene:
+    """Weigh the words by how few of the sentences hold them."""
+    stems = [[stem(word.text) for word in sentence.words] for sentence in sentences]
+    holders: dict[str, int] = {}
+    for some in stems:
+        for one in set(some):
+            holders[one] = holders.get(one, 0) + 1
+    rarity = {one: float(np.log1p(len(sentences) / n)) for one, n in holders.items()}
+    unseen = float(np.log1p(len(sentences)))
+    total = sum((rarity.get(term, unseen) for term in question.terms), start=0.0)
+    matched, content, overlap = [], [], []
+    for sentence, some in zip(sentences, stems, strict=True):
+        weights = np.array([rarity[one] for one in some], np.float32)
+        means = np.array([counts(word) for word in sentence.words], bool)
+        named = np.array(
+            [_is_named(question, w, s) for w, s in zip(sentence.words, some, strict=True)], bool
+        )
+        content.append(weights * means)
+        matched.append(weights * (means & named))
+        found = {s: rarity[s] for s, m in zip(some, means & named, strict=True) if m}
+        overlap.append(min(1.0, sum(found.values()) / max(total, 1e-6)))
+    return Scene(
+        question=question,
+        sentences=sentences,
+        matched=matched,
+        content=content,
+        overlap=np.array(overlap, np.float32),
+    )
+
+
+def spans_of(scene: Scene, chosen: Sequence[int]) -> Spans:
+    """Return the candidates of the `chosen` sentences with their features."""
+    parts = [(number, *candidates(scene.sentences[number])) for number in chosen]
+    values = [_values(scene, number, first, end) for number, first, end in parts]
+    return Spans(
+        sentence=np.concatenate([np.full(len(first), n, np.intp) for n, first, _ in parts]),
+        first=np.concatenate([first for _, first, _ in parts]),
+        end=np.concatenate([end for _, _, end in parts]),
+        values=np.concatenate(values),
+    )
+
+
+def _is_named(question: Question, word: Word, stemmed: str) -> bool:
+    if stemmed in question.terms:
+        return True
+    # Words of a Chinese question may have been divided in another way.
+    return len(word.text) > 1 and not word.text.isascii() and word.text in question.folded
+
+
+def _values(scene: Scene, number: int, first: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
+    sentence, question = scene.sentences[number], scene.question
+    kinds = sentence.kinds
+    padded = np.concatenate([[KIND["edge"]], kinds, [KIND["edge"]]])
+    values = np.zeros((len(first), len(NAMES)), np.float32)
+    columns = _scalars(scene, number, first, end)
+    for place, name in enumerate(SCALARS):
+        values[:, place] = columns[name]
+    base = len(SCALARS)
+    values[:, base + question.type] = 1
+    base += len(TYPES)
+    rows = np.arange(len(first))
+    values[rows, base + _shapes(sentence, kinds, first, end)] = 1
+    base += len(SHAPES)
+    for some in (padded[first], kinds[first], kinds[end - 1], padded[end + 1]):
+        values[rows, base + some] = 1
+        base += len(KINDS)
+    return values
+
+
+def _scalars(
+    scene: Scene, number: int, first: NDArray[np.intp], end: NDArray[np.intp]
+) -> dict[str, Floats | float]:
+    sentence, question = scene.sentences[number], scene.question
+    words, kinds = sentence.words, sentence.kinds
+    matched, content = scene.matched[number], scene.content[number]
+    scale = max(float(matched.sum()), 1e-6)
+    inside = _sums(matched, first, end)
+    neighbours = [
+        scene.overlap[other]
+        if 0 <= other < len(scene.sentences) and scene.sentences[other].passage == sentence.passage
+        else 0.0
+        for other in (number - 1, number + 1)
+    ]
+    of_passage = [
+        scene.overlap[other]
+        for other, one in enumerate(scene.sentences)
+        if one.passage == sentence.passage
+    ]
+    edge = np.zeros(1, np.float32)
+    is_focus = np.array([stem(word.text) in question.focus for word in words], np.float32)
+    focus = np.concatenate([edge, is_focus, edge])
+    hits = np.concatenate([edge, (matched > 0).astype(np.float32), edge])
+    padded = np.concatenate([[KIND["edge"]], kinds, [KIND["edge"]]])
+    starts = np.array([word.start for word in words])
+    ends = np.array([word.end for word in words])
+    depth = np.cumsum((kinds == KIND["open"]).astype(int) - (kinds == KIND["close"]).astype(int))
+    return {
+        "sentence_overlap": float(scene.overlap[number]),
+        "outside_overlap": scene.overlap[number] * (1 - inside / scale),
+        "inside_share": inside / np.maximum(_sums(content, first, end), 1e-6),
+        "near_left": _reaching(matched)[first] / scale,
+        "near_right": _reaching(matched[::-1])[::-1][end] / scale,
+        "touches_left": hits[first],
+        "touches_right": hits[end + 1],
+        "before_overlap": float(neighbours[0]),
+        "after_overlap": float(neighbours[1]),
+        "passage_overlap": float(max(of_passage)),
+        "passage_rank": 1 / (1 + sentence.passage),
+        "first_sentence": float(
+            number == 0 or scene.sentences[number - 1].passage != sentence.passage
+        ),
+        "log_words": np.log(end - first),
+        "log_characters": np.log(ends[end - 1] - starts[first]),
+        "in_brackets": (depth[first] - (kinds[first] == KIND["open"])).clip(0, 1),
+        "bracketed": (padded[first] == KIND["open"]) & (padded[end + 1] == KIND["close"]),
+        "focus_last": focus[end],
+        "focus_next": focus[end + 1],
+        "focus_previous": focus[first],
+        "focus_inside": (_sums(is_focus, first, end) > 0),
+        "starts_sentence": first == 0,
+        "ends_sentence": end >= len(words) - 1,
+        "after_mark": padded[first] == KIND["mark"],
+        "before_mark": padded[end + 1] == KIND["mark"],
+    }
+
+
+def _sums(weights: Floats, first: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
+    before = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
+    total: Floats = (before[end] - before[first]).astype(np.float32)
+    return total
+
+
+def _reaching(weights: Floats) -> Floats:
+    """Return for each place what is matched to its left, less the farther away; [words + 1]."""
+    reached = np.zeros(len(weights) + 1, np.float32)
+    for place, weight in enumerate(weights):
+        reached[place + 1] = reached[place] * _REACH + weight
+    return reached
+
+
+def _shapes(
+    sentence: Sentence, kinds: NDArray[np.intp], first: NDArray[np.intp], end: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    last = kinds[end - 1]
+    length = end - first
+    edge = [KIND["edge"]]
+    padded = np.concatenate([edge, kinds, edge])
+    texts = [word.text for word in sentence.words]
+    is_date = np.array([t[-1] in "年月日" or t in ("世纪", "年代") for t in texts])
+
+    def any_of(*names: str) -> NDArray[np.bool_]:
+        flags = np.isin(kinds, [KIND[name] for name in names]).astype(np.float32)
+        return _sums(flags, first, end) > 0
+
+    def all_of(*names: str) -> NDArray[np.bool_]:
+        flags = np.isin(kinds, [KIND[name] for name in names]).astype(np.float32)
+        return _sums(flags, first, end) >= length
+
+    marks = any_of("mark")
+    at_marks = np.isin(padded[first], [KIND["edge"], KIND["mark"]]) & np.isin(
+        padded[end + 1], [KIND["edge"], KIND["mark"]]
+    )
+    short = length <= 8
+    tests = {
+        "date": short & ~marks & (any_of("time") | (any_of("number") & is_date[end - 1])),
+        "quantity": short & ~marks & any_of("number") & (last != KIND["number"]) & (length <= 5),
+        "number": all_of("number"),
+        "person": (last == KIND["person"]) & short & ~any_of("verb"),
+        "place": np.isin(last, [KIND["place"], KIND["position"]]) & short & ~any_of("verb"),
+        "body": (last == KIND["body"]) & short,
+        "title": (kinds[first] == KIND["open"]) & (last == KIND["close"]),
+        "name": np.isin(last, [KIND["name"], KIND["foreign"]]) & short & ~any_of("verb"),
+        "sentence": (first == 0) & (end >= len(kinds) - 1),
+        "clause": at_marks & (length > 2),
+        "noun": (last == KIND["noun"]) & short & ~any_of("verb") & ~marks,
+        "verb": any_of("verb") & short,
+        "other": np.ones(len(first), bool),
+    }
+    shapes = np.full(len(first), SHAPES.index("other"), np.intp)
+    for name in reversed(tests):
+        shapes[tests[name]] = SHAPES.index(name)
+    return shapes

@@ -1,0 +1,141 @@
+"""What a question asks for: its type, the words that matter, the noun behind the question word."""
+
+import re
+from dataclasses import dataclass, field
+
+from engine.document_prompt import PromptLanguage
+from engine.documents.answering.words import FUNCTION_KINDS, KIND, Word, language_of, words_of
+
+TYPES = ("who", "when", "where", "number", "why", "how", "which", "define", "whether", "other")
+"""The first that fits counts; `Question.type` is a place in it."""
+
+_PATTERNS: dict[PromptLanguage, tuple[tuple[str, str], ...]] = {
+    "zh": (
+        ("why", r"为什么|为何|為什麼|為何|何以|原因|为啥|缘故"),
+        ("who", r"谁|誰|何人|哪位|哪一位|什么人|什麼人|哪些人|哪个人|哪兩人|哪两人|何者"),
+        (
+            "when",
+            r"何时|何時|什么时候|什麼時候|哪(?:一)?[年月日天]|几[年月日]|幾年|何年|何月|哪个(?:世纪|年代|朝代)"
+            r"|(?:时间|時間|年份|日期)(?:是|为|為|$)|什么时间|什麼時間|哪个时期",
+        ),
+        ("number", r"多少|[几幾](?!乎)|多[大长長高远遠重久深宽寬快]|第几|比例|何倍"),
+        (
+            "where",
+            r"哪里|哪裡|哪儿|哪兒|何处|何處|何地|什么地方|什麼地方"
+            r"|(?:哪|哪个|哪個|哪一个|哪一個|哪座|什么|什麼|何)(?:国|國|省|市|城|县|縣|州|洲|地|区|區|岛|島)",
+        ),
+        ("whether", r"吗|嗎|是否|是不是|有没有|有沒有"),
+        ("how", r"怎么|怎麼|如何|怎样|怎樣|怎么样"),
+        ("define", r"(?:是什么|是什麼|什么是|什麼是|指的是什么|是何物)[?？]?$"),
+        ("which", r"哪|什么|什麼|何|啥|甚么"),
+    ),
+    "en": (
+        ("why", r"\bwhy\b|\bwhat (?:reason|cause)|\bfor what reason"),
+        (
+            "number",
+            r"\bhow (?:many|much|long|far|old|tall|high|big|large|often|fast|deep|wide|few)\b"
+            r"|\bwhat (?:percentage|number|percent|amount)\b",
+        ),
+        (
+            "when",
+            r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|time)\b",
+        ),
+        ("who", r"\bwho\b|\bwhom\b|\bwhose\b|\bwhat (?:person|man|woman)\b"),
+        (
+            "where",
+            r"\bwhere\b|\b(?:what|which) (?:\w+ )?(?:city|country|state|place|location|town"
+            r"|county|region|continent|island)\b",
+        ),
+        ("how", r"\bhow\b"),
+        ("define", r"^what (?:is|are|was|were) (?:an? |the )?(?:\w+ ?){1,3}\?*$"),
+        ("which", r"\bwhat\b|\bwhich\b"),
+        ("whether", r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b"),
+    ),
+}
+_COMPILED = {
+    language: [(name, re.compile(pattern)) for name, pattern in patterns]
+    for language, patterns in _PATTERNS.items()
+}
+# What is asked for stands behind the question word: "哪个城市", "多少公里", "which river".
+_FOCUS: dict[PromptLanguage, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"(?:哪(?:一)?(?:个|個|位|座|些|种|種|部|家|所|支|项|場|场)?|多少|[几幾]|什么|什麼|何种?)"
+    ),
+    "en": re.compile(r"\b(?:what|which|how many|how much|whose)\b"),
+}
+_ASKING = re.compile(
+    "请问|为什么|为何|什么时候|什么样|什么|哪一?[个年月日位座种些]|哪[里儿]|哪|是谁|谁|何[时地处人年种]"
+    "|多少|怎么样|怎[么样]|如何|是否|几[个年月日]|[是有在于吗呢了的]"
+)
+_IGNORED_TEXT = (
+    "什么 什麼 哪 哪里 哪个 哪些 谁 多少 几 何 何时 如何 怎么 为什么 是 的 了 在 有 吗 呢 被 请问 "
+    "what which who whom whose when where why how is are was were do does did be been has have had "
+    "many much the a an of in on at to for by with from as it its s"
+)
+_IGNORED = frozenset(_IGNORED_TEXT.split())
+_SUFFIXES = ("ing", "ies", "ed", "es", "s", "ly", "'s", "’s")
+_LEAST_STEM = 4
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, read once for all the spans that could answer it."""
+
+    text: str
+    language: PromptLanguage
+    type: int
+    """A place in TYPES."""
+    terms: frozenset[str]
+    """Stems of the words that a sentence with the answer is likely to hold."""
+    focus: frozenset[str]
+    """Stems of what is asked for, such as "city" of "which city"; empty where it is not named."""
+    folded: str = field(repr=False)
+
+
+def read_question(text: str) -> Question:
+    """Return what `text` asks for."""
+    language = language_of(text)
+    folded = text.lower().strip()
+    kind = next((name for name, one in _COMPILED[language] if one.search(folded)), "other")
+    words = words_of(text)
+    # Without what only asks, words are divided as they are in a text.
+    asked = _ASKING.sub(" ", text) if language == "zh" else text
+    terms = frozenset(stem(word.text) for word in words_of(asked) if counts(word))
+    return Question(
+        text=text,
+        language=language,
+        type=TYPES.index(kind),
+        terms=terms,
+        focus=_focus(folded, words, language),
+        folded=folded,
+    )
+
+
+def counts(word: Word) -> bool:
+    """Return whether a word says what a text is about."""
+    return word.kind not in FUNCTION_KINDS and word.text not in _IGNORED
+
+
+def stem(word: str) -> str:
+    """Return a word without the commonest English endings; Chinese as it is."""
+    if word.isascii() and word.isalpha():
+        for suffix in _SUFFIXES:
+            if word.endswith(suffix) and len(word) - len(suffix) >= _LEAST_STEM:
+                return word[: -len(suffix)]
+    return word
+
+
+def _focus(folded: str, words: list[Word], language: PromptLanguage) -> frozenset[str]:
+    match = _FOCUS[language].search(folded)
+    if match is None:
+        return frozenset()
+    behind = (word for word in words if word.start >= match.end())
+    nouns: list[str] = []
+    for word in behind:
+        if word.kind in (KIND["verb"], KIND["mark"], KIND["preposition"]):
+            break
+        if counts(word):
+            nouns.append(stem(word.text))
+        if len(nouns) == 3:
+            break
+    return frozenset(nouns)

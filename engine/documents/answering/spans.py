@@ -1,0 +1,86 @@
+"""The spans of a passage that could be an answer: runs of words within one sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.documents.answering.words import KIND, Word, sentences_of, words_of
+from engine.search_text import Span
+
+MAX_WORDS = 12
+"""Of a span that is neither a clause nor several of them."""
+_MAX_CLAUSE_WORDS = 60
+_NEVER_FIRST = [KIND[k] for k in ("edge", "mark", "close", "conjunction")]
+_NEVER_LAST = [KIND[k] for k in ("edge", "mark", "open", "conjunction", "preposition")]
+_CLAUSE_ENDS = [KIND[k] for k in ("edge", "mark")]
+
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of a passage, as words."""
+
+    passage: int
+    """Which passage, counted from 0."""
+    span: Span
+    """Where it is in the passage's text."""
+    words: tuple[Word, ...]
+    """Their places are those in the passage's text."""
+
+    @property
+    def kinds(self) -> NDArray[np.intp]:
+        """The words' kinds, [words]."""
+        return np.array([word.kind for word in self.words], np.intp)
+
+
+def read_sentences(texts: Sequence[str]) -> list[Sentence]:
+    """Return the sentences of several passages, in their order."""
+    sentences: list[Sentence] = []
+    for number, text in enumerate(texts):
+        words = words_of(text)
+        place = 0
+        for start, end in sentences_of(text):
+            first = place
+            while place < len(words) and words[place].start < end:
+                place += 1
+            if place > first:
+                sentences.append(Sentence(number, (start, end), tuple(words[first:place])))
+    return sentences
+
+
+def candidates(sentence: Sentence) -> tuple[Places, Places]:
+    """Return first words and the words after the last one of all spans, each [spans]."""
+    kinds = sentence.kinds
+    count = len(kinds)
+    if count == 0:
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    first, last = np.triu_indices(count)
+    end = last + 1
+    length = end - first
+    clause = _is_clause(kinds, first, end)
+    keep = (length <= MAX_WORDS) | (clause & (length <= _MAX_CLAUSE_WORDS))
+    keep &= ~np.isin(kinds[first], _NEVER_FIRST) & ~np.isin(kinds[last], _NEVER_LAST)
+    keep &= _brackets_match(kinds, first, end)
+    return first[keep], end[keep]
+
+
+def _is_clause(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:
+    """Return whether each span reaches from one mark, or an edge, to another."""
+    edge = [KIND["edge"]]
+    padded = np.concatenate([edge, kinds, edge])
+    return np.isin(padded[first], _CLAUSE_ENDS) & np.isin(padded[end + 1], _CLAUSE_ENDS)
+
+
+def _brackets_match(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:
+    opened = _before(kinds == KIND["open"])
+    closed = _before(kinds == KIND["close"])
+    whole: NDArray[np.bool_] = (opened[end] - opened[first]) == (closed[end] - closed[first])
+    return whole
+
+
+def _before(flags: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return how many flags are set before each place, [places + 1]."""
+    return np.concatenate([[0], np.cumsum(flags)])

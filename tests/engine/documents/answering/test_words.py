@@ -1,0 +1,76 @@
+"""Words and sentences keep their places, whatever the text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.documents.answering.question import TYPES, read_question
+from engine.documents.answering.spans import candidates, read_sentences
+from engine.documents.answering.words import language_of, sentences_of, words_of
+
+MIXED = st.text(
+    st.sampled_from("海水是咸的。王五于1998年在北京！(Lady Gaga's 3.5 km?) “《a》” \n.,;")
+    | st.characters(),
+    max_size=80,
+)
+
+
+@given(MIXED)
+def test_words_and_sentences_stand_where_they_say(text: str) -> None:
+    place = 0
+    for word in words_of(text):
+        assert place <= word.start < word.end <= len(text)
+        assert word.text == text[word.start : word.end].lower()
+        assert not text[place : word.start].strip() or language_of(text) == "en"
+        place = word.end
+    place = 0
+    for start, end in sentences_of(text):
+        assert place <= start < end <= len(text)
+        assert not text[place:start].strip()
+        place = end
+    assert not text[place:].strip()
+
+
+@given(st.lists(MIXED, max_size=3))
+def test_candidates_lie_in_one_sentence_and_close_their_brackets(texts: list[str]) -> None:
+    for sentence in read_sentences(texts):
+        text = texts[sentence.passage]
+        first, end = candidates(sentence)
+        for one, last in zip(first, end, strict=True):
+            words = sentence.words[one:last]
+            assert sentence.span[0] <= words[0].start < words[-1].end <= sentence.span[1]
+            span = text[words[0].start : words[-1].end]
+            assert span.strip() == span
+
+
+def test_sentences_end_where_they_do() -> None:
+    text = (
+        "Mr. Smith paid 3.5 million in the U.S. market. Then he left!\n\n他说：“走吧。”然后走了。"
+    )
+    assert [text[start:end] for start, end in sentences_of(text)] == [
+        "Mr. Smith paid 3.5 million in the U.S. market.",
+        "Then he left!",
+        "他说：“走吧。”",
+        "然后走了。",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("谁写了《红楼梦》？", "who"),
+        ("这座桥是哪一年建成的？", "when"),
+        ("铁路全长多少公里？", "number"),
+        ("公司总部在哪里？", "where"),
+        ("海水为什么是咸的？", "why"),
+        ("他是医生吗？", "whether"),
+        ("Who wrote Hamlet?", "who"),
+        ("In what year was the bridge built?", "when"),
+        ("How many people live there?", "number"),
+        ("Which city is the capital?", "where"),
+        ("Why is sea water salty?", "why"),
+        ("What did he study?", "which"),
+    ],
+)
+def test_a_question_says_what_kind_of_answer_it_wants(question: str, kind: str) -> None:
+    assert TYPES[read_question(question).type] == kind

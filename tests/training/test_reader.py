@@ -1,0 +1,86 @@
+"""The reader's cases come out of conversations as they are written; training finds what matters."""
+
+import json
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.documents.answering.features import NAMES
+from engine.documents.answering.reader import reader
+from training import reader as fitting
+from training.reader_cases import SOURCES, cases
+
+SEA = "海水含有大量盐分，所以是咸的。死海的盐度约为34%。"
+MESSAGES = [
+    [f"阅读下面的文章，回答问题。\n\n{SEA}\n\n问题：死海的盐度约为多少？", "约为34%。"],
+    [
+        f"海水为什么是咸的？\n\n参考资料：\n{SEA}",
+        "根据文章，含有大量盐分。",
+        "还有呢？",
+        "没有说明。",
+    ],
+    [f"下面是一段文字：\n\n{SEA}\n\n总结一下。", "海水是咸的。"],
+    [f"资料：{SEA}\n\n问：河水呢？", "文中没有提到。"],
+    *(
+        [f"请根据以下内容回答：\n青石塔第{n}层高{n}米。\n\n青石塔第{n}层多高？", f"{n}米。"]
+        for n in range(20, 30)
+    ),
+]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    for name, source, _ in SOURCES["zh"]:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        with lzma.open(path, "wt", encoding="utf-8") as file:
+            for texts in MESSAGES:
+                messages = [{"content": text} for text in texts]
+                file.write(json.dumps({"messages": messages, "source": source}) + "\n")
+                file.write(json.dumps({"messages": messages, "source": "another"}) + "\n")
+    return tmp_path
+
+
+def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> None:
+    some = list(cases(corpus, "zh"))
+    assert len(some) == 2 * 12  # from either file: two about the sea, ten about the tower
+    asked = {case.question: case for case in some}
+    salt = asked["死海的盐度约为多少？"]
+    assert (salt.answer, salt.passages[0]) == ("约为34%", SEA)
+    assert asked["海水为什么是咸的？"].answer == "含有大量盐分"
+    for case in some:
+        home = [passage for passage in case.passages if case.answer in passage]
+        assert home
+        assert not set(home) & set(case.without)
+        assert "\n" not in case.passages[0]
+
+
+def test_training_finds_which_column_is_right() -> None:
+    torch.manual_seed(0)
+    generator = np.random.default_rng(0)
+    rows = generator.random((64, 20, len(NAMES)), np.float32)
+    worth = np.zeros((64, 20), np.float32)
+    for question in range(64):
+        worth[question, question % 20] = 1
+        rows[question, :, 3] = 0
+        rows[question, question % 20, 3] = 1
+    worth[:, 19] = -1
+    monkey = pytest.MonkeyPatch()
+    with monkey.context() as patched:
+        patched.setattr(fitting, "STEPS", 60)
+        network = fitting._train(torch.tensor(rows), torch.tensor(worth))
+    with torch.no_grad():
+        best = network(torch.tensor(rows)).squeeze(-1)[:, :19].argmax(-1)
+    asked = [question for question in range(64) if question % 20 < 19]
+    assert sum(int(best[q]) == q % 20 for q in asked) > 0.7 * len(asked)  # by chance 5 %
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_shipped_reader_fits_the_features(language: str) -> None:
+    weights = reader(language)
+    assert weights.hidden.shape == (len(NAMES), len(weights.output))
+    for values in (weights.hidden, weights.hidden_bias, weights.output, weights.judging):
+        assert np.isfinite(values).all()

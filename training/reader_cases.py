@@ -1,0 +1,105 @@
+"""Questions with the passages that a search finds for them, out of the corpus' conversations."""
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.evaluation.bm25 import BM25
+from training.evaluation.files import read_json_lines
+from training.evaluation.language import Language
+
+FOUND = 4
+"""So many passages a search finds."""
+SOURCES: dict[Language, tuple[tuple[str, str, int], ...]] = {
+    "zh": (
+        ("optional/docqa_zh_drcd-dev.jsonl.xz", "drcd-dev", 1),
+        ("sft/docqa_zh.jsonl.xz", "cmrc2018-trial", 1),
+    ),
+    "en": (
+        ("sft/docqa_en.jsonl.xz", "qamr-dev", 4),
+        ("sft/docqa_en.jsonl.xz", "fairytaleqa", 1),
+    ),
+}
+"""File, source in it, and how many of its texts make a passage: qamr has single sentences."""
+
+_MARKED = re.compile(r"^(?:问题|问|Question|Q)\s*[:：]\s*")
+_ASKS = re.compile(r"[?？]\s*$")
+_INSTRUCTION = re.compile(r"^.{0,40}[:：。.]\s*$")
+_LABEL = re.compile(r"^(?:资料|文档|参考资料|Context|Passage|Text|Document)\s*[:：]\s*")
+_LEAD_IN = re.compile(r"^(?:根据文章|根据文中|答案是|The answer is)[，,:： ]*")
+_LONGEST_FOLLOW_UP = 200
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question, what a search finds for it, and the answer as it stands there."""
+
+    question: str
+    answer: str
+    passages: tuple[str, ...]
+    without: tuple[str, ...]
+    """What the search finds where the passage with the answer is not."""
+
+
+def cases(data: Path, language: Language) -> Iterator[Case]:
+    """Yield the cases of a language. Raises DataError where a file is missing or damaged."""
+    for name, source, size in SOURCES[language]:
+        asked = list(_asked(data / name, source))
+        yield from _searched(asked, size)
+
+
+def _asked(path: Path, source: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (passage, question, answer) where the answer stands in the passage."""
+    for record in read_json_lines(path):
+        if record["source"] != source:
+            continue
+        texts = [message["content"] for message in record["messages"]]
+        parsed = _divided(texts[0])
+        if parsed is None:
+            continue
+        passage, question = parsed
+        follow_ups = zip(texts[2::2], texts[3::2], strict=False)
+        turns = [(question, texts[1]), *(t for t in follow_ups if len(t[0]) < _LONGEST_FOLLOW_UP)]
+        for asked, answer in turns:
+            plain = _LEAD_IN.sub("", answer.strip()).rstrip("。.").strip()
+            place = passage.lower().find(plain.lower())
+            if plain and place >= 0:
+                yield passage, asked, passage[place : place + len(plain)]
+
+
+def _divided(message: str) -> tuple[str, str] | None:
+    """Return the passage and the question of a message, whose wordings are many."""
+    lines = [line for line in message.split("\n") if line.strip()]
+    for place in (-1, 0):
+        if not (_ASKS.search(lines[place]) or _MARKED.match(lines[place])):
+            continue
+        rest = lines[:-1] if place == -1 else lines[1:]
+        while len(rest) > 1 and _INSTRUCTION.match(rest[0]):
+            rest = rest[1:]
+        while len(rest) > 1 and _INSTRUCTION.match(rest[-1]):
+            rest = rest[:-1]
+        return _LABEL.sub("", "\n".join(rest)), _MARKED.sub("", lines[place]).strip()
+    return None
+
+
+def _searched(asked: Sequence[tuple[str, str, str]], size: int) -> Iterator[Case]:
+    texts = list(dict.fromkeys(passage for passage, _, _ in asked))
+    random.Random(0).shuffle(texts)  # noqa: S311 - sampling, not secrecy
+    groups = [texts[place : place + size] for place in range(0, len(texts), size)]
+    home = {text: number for number, group in enumerate(groups) for text in group}
+    passages = [" ".join(group) for group in groups]
+    index = BM25(passages)
+    for text, question, answer in asked:
+        nearest = [int(place) for place in index.ranking(question)[: FOUND + 1]]
+        without = [place for place in nearest if place != home[text]][:FOUND]
+        found = nearest[:FOUND]
+        if home[text] not in found:
+            found[-1] = home[text]
+        yield Case(
+            question,
+            answer,
+            tuple(passages[place] for place in found),
+            tuple(passages[place] for place in without),
+        )
