@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 ZERO_POINT = 128
 """The uint8 that stands for 0.0 in an activation."""
 
-_WEIGHT_LIMIT = 127  # -128 is left out, so that the range is symmetric
+WEIGHT_LIMIT = 127  # -128 is left out, so that the range is symmetric
 _ACTIVATION_LIMIT = 127.0
-_PAIR_LIMIT = 128  # of two neighbours: 255 · 128 fits 16 bits, 255 · 129 does not
-# Of the scale at which a row's largest weight just fits; wider ones leave pairs more room.
-_SCALES = np.array([1, 1.1, 1.2, 1.3, 1.4, 1.55], np.float32)
+PAIR_LIMIT = 128  # of two neighbours: 255 · 128 fits 16 bits, 255 · 129 does not
+WEIGHT_SCALES = np.array([1, 1.1, 1.2, 1.3, 1.4, 1.55], np.float32)
+"""Of the scale at which a row's largest weight just fits; wider ones leave pairs more room."""
+
 _WEIGHTS_AT_ONCE = 1 << 17  # what stays in a processor's cache is rounded fastest
 
 EXACT_PRODUCTS = "int8_products_fit_16_bits"
@@ -46,7 +47,7 @@ def quantize_weight(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDAr
         rows = weight[start : start + step]
         fitting = weight_scale(rows)
         best, lowest = fitting, np.full(len(rows), np.inf, np.float32)
-        for fraction in _SCALES:
+        for fraction in WEIGHT_SCALES:
             scale = fitting * fraction
             error = _int8(rows, scale) * scale[:, None] - rows
             loss = np.einsum("oi,oi->o", error, error)
@@ -60,10 +61,10 @@ def quantize_weight(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDAr
 def _int8(rows: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `rows` [out, in] in units of `scale` [out], rounded so that pairs fit."""
     rounded: NDArray[np.float32] = np.rint(rows / scale[:, None])
-    np.clip(rounded, -_WEIGHT_LIMIT, _WEIGHT_LIMIT, out=rounded)
+    np.clip(rounded, -WEIGHT_LIMIT, WEIGHT_LIMIT, out=rounded)
     odd = rounded[:, 1::2]
     even = rounded[:, ::2][:, : odd.shape[1]]
-    excess = np.abs(even + odd) - _PAIR_LIMIT
+    excess = np.abs(even + odd) - PAIR_LIMIT
     place = np.nonzero(excess > 0)
     # Both have the same sign; each gives up half of what is too much.
     too_much, sign = excess[place], np.sign(even[place])
@@ -81,7 +82,7 @@ def weight_scale(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     largest = np.maximum(weight.max(axis=1), -weight.min(axis=1)).astype(np.float32)
     if not np.isfinite(largest).all():
         raise ValueError("weights must be finite")
-    scale = largest / np.float32(_WEIGHT_LIMIT)
+    scale = largest / np.float32(WEIGHT_LIMIT)
     # A row whose scale would underflow is as good as zero.
     return np.where(scale < np.finfo(np.float32).tiny, np.float32(1), scale)
 

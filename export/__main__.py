@@ -16,7 +16,7 @@ from export.bundle import (
     write_graph,
     write_sums,
 )
-from export.calibration import Calibration, calibrate
+from export.calibration import Calibration, as_trained, calibrate
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.decoder import DecoderConfig
 from export.graph import build_graph
@@ -134,6 +134,8 @@ def _describe(folder: Path, facts: Facts) -> None:
 def _calibrate(
     checkpoint: Checkpoint, longest: int, *, quantized_cache: bool, int4_layers: bool
 ) -> Calibration:
+    if checkpoint.scales is not None and quantized_cache and not int4_layers:
+        return as_trained(checkpoint.config, checkpoint.scales)
     print(tr("Calibrating activations"), flush=True)
     samples = read_samples(CALIBRATION, checkpoint.chat, longest)
     sequences = [sample.token_ids for sample in samples]

@@ -17,21 +17,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.errors import ConfigError
 from engine.quantization import (
-    activation_scale,
-    dequantize_activation,
     dequantize_weight_int4,
-    quantize_activation,
     quantize_weight,
     quantize_weight_int4,
 )
 from export.decoder import Attention, Block, DecoderConfig, rotary_tables
-from export.graph import Quantization
+from export.graph import Quantization, linear_names
 from export.reference import head_weight, hidden_states
 from export.smoothing import STRENGTHS, over_groups, smoothing_factors, to_queries
 from export.weights import Weights
+from training.calibration import choose_scale, round_trip, rounding_loss
+from training.rounding import Scales
 
-_CLIPPING = np.linspace(0.15, 1.0, 18)
 # A static scale is given up where, averaged over tokens, it loses more than a tenth of the
 # energy, and more than four times what a scale of the token's own would lose. Below that,
 # bits per byte do not move.
@@ -92,6 +91,19 @@ def calibrate(
     return Calibration(quantization, observer.factors, observer.report)
 
 
+def as_trained(config: DecoderConfig, scales: Scales) -> Calibration:
+    """Return the rounding that a checkpoint was trained with: its scales, and no smoothing.
+
+    Raises ConfigError if they are those of another shape.
+    """
+    layers, linear = range(config.num_hidden_layers), linear_names(config)
+    caches = [[f"layers.{layer}.{part}" for layer in layers] for part in ("keys", "values")]
+    if set(scales) != {*linear, *caches[0], *caches[1]}:
+        raise ConfigError("The checkpoint's scales are those of a model of another shape.")
+    keys, values = ([scales[name] for name in names] for names in caches)
+    return Calibration(Quantization({name: scales[name] for name in linear}, keys, values), {}, {})
+
+
 def choose_activation_scale(x: Array, importance: Array) -> float | None:
     """Return the static scale of inputs `x` [tokens, in], or None where none serves them.
 
@@ -101,19 +113,11 @@ def choose_activation_scale(x: Array, importance: Array) -> float | None:
     energy: Array = np.square(x) @ importance
     # An unusually faint token adds little to the hidden state, however it is rounded.
     energy = energy.clip(min=max(float(np.median(energy)), float(np.finfo(np.float32).tiny)))
-    static = np.mean(_loss(x, _round_trip(x, scale), importance) / energy)
+    static = np.mean(rounding_loss(x, round_trip(x, scale), importance) / energy)
     if static <= _TOLERATED_LOSS:
         return scale
-    dynamic = np.mean(_loss(x, _dynamic_round_trip(x), importance) / energy)
+    dynamic = np.mean(rounding_loss(x, _dynamic_round_trip(x), importance) / energy)
     return None if static > _TOLERATED_RATIO * dynamic else scale
-
-
-def choose_scale(x: Array, importance: Array) -> float:
-    """Return the scale on the grid whose summed squared error over `x` [tokens, in] is lowest."""
-    largest = float(np.abs(x).max())
-    candidates = [activation_scale(largest * float(fraction)) for fraction in _CLIPPING]
-    losses = [_loss(x, _round_trip(x, scale), importance).sum() for scale in candidates]
-    return candidates[int(np.argmin(losses))]
 
 
 class _Observer:
@@ -168,7 +172,7 @@ class _Observer:
             packed, scales = quantize_weight_int4(smooth[chosen])
             rounded = dequantize_weight_int4(packed, scales, weight.shape[1])
         else:
-            inputs = _round_trip(inputs, choose_scale(inputs, np.square(smooth).sum(axis=0)))
+            inputs = round_trip(inputs, choose_scale(inputs, np.square(smooth).sum(axis=0)))
             integers, scales = quantize_weight(smooth[chosen])
             rounded = integers * scales[:, None]
         rendered, exact = inputs @ rounded.T, exact[:, chosen]
@@ -230,10 +234,6 @@ def _cache_scale(x: Array) -> float:
     return choose_scale(x, np.ones(x.shape[1], np.float32))
 
 
-def _round_trip(x: Array, scale: float) -> Array:
-    return dequantize_activation(quantize_activation(x, scale), scale)
-
-
 def _dynamic_round_trip(x: Array) -> Array:
     """Return `x` as DynamicQuantizeLinear would render one token at a time."""
     low = np.minimum(x.min(axis=1, keepdims=True), 0)
@@ -242,9 +242,3 @@ def _dynamic_round_trip(x: Array) -> Array:
     zero = np.rint(-low / scale)
     rendered: Array = (np.clip(np.rint(x / scale) + zero, 0, 255) - zero) * scale
     return rendered
-
-
-def _loss(x: Array, rendered: Array, importance: Array) -> Array:
-    """Return each token's squared error, weighted by channel."""
-    loss: Array = np.square(x - rendered) @ importance
-    return loss

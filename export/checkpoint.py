@@ -17,6 +17,7 @@ from export.families import Family, read_family
 from export.reference import logits
 from export.weights import CheckpointWeights
 from training.checkpoint import resolve
+from training.rounding import Scales, load_scales
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Checkpoint:
     chat: ChatFormat
     generation: dict[str, Any]
     card: dict[str, Any]
+    scales: Scales | None
+    """Those that it was trained to be rounded with, if it was."""
 
     @property
     def config(self) -> DecoderConfig:
@@ -82,6 +85,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         chat,
         read_optional_json(folder / "generation_config.json"),
         read_optional_json(folder / "model_card.json"),
+        load_scales(folder),
     )
 
 

@@ -77,7 +77,7 @@ def render(facts: Facts) -> str:
         _USE,
         _fidelity(facts),
         _tasks(facts.task_scores),
-        _layers(facts.calibration) if facts.calibration else "",
+        _layers(facts.calibration) if facts.calibration and facts.calibration.report else "",
         _origin(facts.checkpoint_card),
         _LIMITS,
     ]
@@ -117,7 +117,8 @@ def _shape(facts: Facts) -> str:
     if calibration is None:
         return lines[0]
     cache = "int8" if calibration.quantization.key_scales else "float32"
-    lines.append(f"{_ROUNDING[facts.precision]} The key-value cache is {cache}.")
+    trained = "" if calibration.report else " The model was trained with this rounding."
+    lines.append(f"{_ROUNDING[facts.precision]} The key-value cache is {cache}.{trained}")
     if facts.dynamic_layers:
         lines.append(
             "These layers are scaled at run time, since no static scale fits them, so that"

@@ -1,7 +1,7 @@
 """Batches for the training loop, drawn from the shards by share, with an exact state."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,14 @@ from torch import Tensor
 from engine.errors import ConfigError, DataError
 from training.mixture import Mixture
 from training.rows import ContiguousRows, ConversationRows, PairRows, Rows, Span
-from training.settings import StageSettings
-from training.shard_files import SourceShards, open_sources
+from training.settings import BlendSettings, StageSettings
+from training.shard_files import SourceShards
 
 IGNORED = -100
 """Target of a token that is not trained on, as in torch's cross-entropy."""
+
+TEXT, PROMPT, ANSWER = 1, 2, 3
+"""What a target is: a token of text, of what the user says, of what the assistant says."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,13 @@ class Batch:
     input_ids: Tensor
     targets: Tensor
     """The token after each input, or IGNORED: another document's, padding, not an answer's."""
+    weights: Tensor
+    """FP32: what each target's loss is multiplied by, 0 where it is IGNORED. Those of the whole
+    batch, over all processes, add up to 1."""
     document_ids: Tensor
     """Numbers the documents of a row; attention stays within one."""
     source_ids: Tensor
     """int64 [rows], an index into `Batches.sources`."""
-    target_count: int
-    """Targets of the whole batch, over all processes, that are not IGNORED."""
 
 
 class Batches:
@@ -44,7 +48,7 @@ class Batches:
 
     def __init__(
         self,
-        folder: Path,
+        sources: Iterable[SourceShards],
         settings: StageSettings,
         *,
         bos_token_id: int,
@@ -53,7 +57,7 @@ class Batches:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """Open the shards in `folder` (DIR/{stage}).
+        """Deal out the shards of `sources`, which `mixture` mixes.
 
         Raises DataError for shards that are missing or damaged, and ConfigError for batches that
         the processes cannot share evenly.
@@ -65,7 +69,7 @@ class Batches:
                     rows=rows,
                     count=world_size,
                 )
-        opened = {source.name: source for source in open_sources(folder)}
+        opened = {source.name: source for source in sources}
         self.sources = mixture.sources
         shards = [opened[name] for name in self.sources]
         self.mixture = mixture
@@ -99,23 +103,25 @@ class Batches:
         sources, drawn = self._draw()
         parts = len(drawn[0])
         ids = np.full((parts * len(drawn), length + 1), self.pad_token_id, dtype=np.int64)
-        learn = np.zeros(ids.shape, dtype=bool)
+        kinds = np.zeros(ids.shape, dtype=np.uint8)
         for part in range(parts):
             for row, (source, spans) in enumerate(zip(sources, drawn, strict=True)):
-                tokens, loss = self._rows[source].read(*spans[part])
-                ids[part * len(drawn) + row, : len(tokens)] = tokens
-                learn[part * len(drawn) + row, : len(tokens)] = True if loss is None else loss
+                tokens, answers = self._rows[source].read(*spans[part])
+                place = part * len(drawn) + row, slice(len(tokens))
+                ids[place] = tokens
+                kinds[place] = TEXT if answers is None else np.where(answers, ANSWER, PROMPT)
         # The first token of a document does not follow from the one before it.
-        learn &= ids != self.bos_token_id
+        kinds[ids == self.bos_token_id] = 0
+        weights = target_weights(kinds[:, 1:], self.settings.blend)
         mine = np.arange(len(ids)).reshape(parts, -1)[:, self.rank :: self.world_size].ravel()
         documents = np.cumsum(ids[mine] == self.bos_token_id, axis=1)
-        targets = np.where(learn[mine], ids[mine], IGNORED)
+        targets = np.where(weights[mine] > 0, ids[mine, 1:], IGNORED)
         return Batch(
             torch.from_numpy(ids[mine, :-1]),
-            torch.from_numpy(targets[:, 1:].copy()),
+            torch.from_numpy(targets),
+            torch.from_numpy(weights[mine]),
             torch.from_numpy(documents[:, :-1].copy()),
             torch.from_numpy(np.tile(sources, parts)[mine]),
-            int(np.count_nonzero(learn[:, 1:])),
         )
 
     def skip(self, steps: int) -> None:
@@ -164,6 +170,25 @@ class Batches:
         for rows in self._rows:
             rows.cursor = state["cursors"][rows.name]
         self.mixture.load_state(state["mixture"])
+
+
+def target_weights(kinds: NDArray[np.uint8], blend: BlendSettings | None) -> NDArray[np.float32]:
+    """Return what each target's loss is multiplied by; all add up to 1, if any counts.
+
+    `kinds` holds TEXT, PROMPT or ANSWER, 0 where a target never counts. Without a blend all of
+    text and of answers count alike, and prompts not at all.
+    """
+    if blend is None:
+        return _shared_out((kinds == TEXT) | (kinds == ANSWER), 1.0)
+    answers, others = kinds == ANSWER, (kinds == TEXT) | (kinds == PROMPT)
+    share = blend.answers if others.any() else 1.0
+    return _shared_out(answers, share) + _shared_out(others, 1 - share if answers.any() else 1.0)
+
+
+def _shared_out(counted: NDArray[np.bool_], share: float) -> NDArray[np.float32]:
+    each = share / max(1, int(np.count_nonzero(counted)))
+    weights: NDArray[np.float32] = counted.astype(np.float32) * np.float32(each)
+    return weights
 
 
 class PairBatches(Batches):

@@ -23,6 +23,7 @@ from engine.tokenizer import Tokenizer
 from training import state
 from training.command import write_atomically
 from training.model import GEB
+from training.rounding import save_scales
 
 _LATEST = "latest"
 GENERATION_DEFAULTS = {
@@ -81,7 +82,7 @@ def save(
     with writing(out, progress.step) as beside:
         clear(beside)
         state.save_files(beside, state.training_state(model, optimizers))
-        describe(beside, model.config, tokenizer, card, progress)
+        describe(beside, model, tokenizer, card, progress)
         return commit(out, progress.step, keep)
 
 
@@ -112,14 +113,16 @@ def clear(folder: Path) -> None:
 
 def describe(
     folder: Path,
-    config: ModelConfig,
+    model: GEB,
     tokenizer: Tokenizer,
     card: dict[str, Any],
     progress: Progress,
 ) -> None:
     """Write everything of a checkpoint but its tensors."""
-    _write_json(folder / "config.json", config.to_hugging_face())
-    _write_json(folder / "generation_config.json", _generation_config(config, tokenizer))
+    _write_json(folder / "config.json", model.config.to_hugging_face())
+    _write_json(folder / "generation_config.json", _generation_config(model.config, tokenizer))
+    if model.scales is not None:
+        save_scales(folder, model.scales)
     _write_json(folder / "model_card.json", card)
     (folder / "tokenizer.model").write_bytes(tokenizer.serialized())
     _write_json(folder / "progress.json", asdict(progress))

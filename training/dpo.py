@@ -17,6 +17,7 @@ from training.command import command
 from training.distributed import Processes
 from training.execution import prepare
 from training.model import GEB
+from training.rounding import Scales
 from training.settings import DPOSettings
 from training.stage import open_stage, run_to_the_end
 from training.trainer import Run, Trainer, rows
@@ -55,6 +56,11 @@ class PreferenceTrainer(Trainer):
             "preference_margin": margins.sum() / pairs,
             "preference_accuracy": (margins > 0).float().sum() / pairs,
         }
+
+    def round(self, scales: Scales | None) -> None:
+        """Round both models alike, so that they differ by what was learnt only."""
+        super().round(scales)
+        self.reference.round(scales)
 
     def parts(self, batch: Batch) -> Iterator[Batch]:
         """Yield a batch in parts of at most micro_batch_size pairs, as Trainer.parts does."""

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.batches import IGNORED
 from training.model import GEB
 
 CHUNK_ROWS = 1024
@@ -32,22 +31,22 @@ def chunked_cross_entropy(
     hidden: Tensor,
     head: Tensor,
     targets: Tensor,
-    divisor: float,
+    weights: Tensor,
     *,
     compiled: bool = False,
 ) -> Tensor:
-    """Return the cross-entropy in nats, summed over the targets that are not IGNORED / `divisor`.
+    """Return the cross-entropy in nats, each target's times its weight, summed.
 
     `hidden` [rows, hidden_size], `head` [vocab_size, hidden_size] (in any precision: the
-    logits are in that of `hidden`), `targets` int64 [rows]. `compiled` fuses all passes
-    over the logits.
+    logits are in that of `hidden`), `targets` int64 [rows], `weights` FP32 [rows], 0 where a
+    target does not count. `compiled` fuses all passes over the logits.
     """
     nats = _compiled(_nats) if compiled else _nats
 
     def score(logits: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
         return nats(logits, targets[rows].clamp(min=0), weights)
 
-    return _chunked_loss(hidden, head, targets, divisor, score)
+    return _chunked_loss(hidden, head, weights, score)
 
 
 def chunked_distillation(
@@ -55,13 +54,12 @@ def chunked_distillation(
     head: Tensor,
     teacher_hidden: Tensor,
     teacher_head: Tensor,
-    targets: Tensor,
-    divisor: float,
+    weights: Tensor,
     temperature: float = 1.0,
     *,
     compiled: bool = False,
 ) -> Tensor:
-    """Return KL(teacher ‖ student) in nats, summed over the counted targets / `divisor`.
+    """Return KL(teacher ‖ student) in nats, each target's times its weight, summed.
 
     Both distributions are softened by `temperature`, and the loss is multiplied by its square
     so that gradients keep their size (Hinton et al. 2015). Only the student gets gradients.
@@ -75,7 +73,7 @@ def chunked_distillation(
         teacher_logits = teacher_hidden.detach()[rows] @ teacher_matrix.T
         return divergence(logits, teacher_logits, weights, temperature)
 
-    return _chunked_loss(hidden, head, targets, divisor, score)
+    return _chunked_loss(hidden, head, weights, score)
 
 
 @torch.no_grad()
@@ -87,10 +85,8 @@ def sequence_nats(model: GEB, token_ids: list[int]) -> float:
     return F.cross_entropy(logits, tokens[0, 1:], reduction="sum").item()
 
 
-def _chunked_loss(
-    hidden: Tensor, head: Tensor, targets: Tensor, divisor: float, score: Score
-) -> Tensor:
-    loss: Tensor = _ChunkedLoss.apply(hidden, head, targets != IGNORED, divisor, score)
+def _chunked_loss(hidden: Tensor, head: Tensor, weights: Tensor, score: Score) -> Tensor:
+    loss: Tensor = _ChunkedLoss.apply(hidden, head, weights, score)
     return loss
 
 
@@ -102,15 +98,15 @@ class _ChunkedLoss(torch.autograd.Function):
         ctx: Any,
         hidden: Tensor,
         head: Tensor,
-        counted: Tensor,
-        divisor: float,
+        weights: Tensor,
         score: Score,
     ) -> Tensor:
         # Rows that count come first. The last chunk is filled up with others, which weigh
         # nothing: chunks of one shape are compiled once.
+        counted = weights > 0
         order = torch.argsort(counted, descending=True, stable=True)
         count = int(counted.sum())
-        weights = counted[order] / divisor
+        weights = weights[order]
         chunk = CUDA_CHUNK_ROWS if hidden.is_cuda else CHUNK_ROWS
         matrix = head.to(hidden.dtype)
         total = torch.zeros((), device=hidden.device)
@@ -127,9 +123,9 @@ class _ChunkedLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         hidden_grad, head_grad = ctx.saved_tensors
-        return hidden_grad * grad, head_grad * grad, None, None, None
+        return hidden_grad * grad, head_grad * grad, None, None
 
 
 def _nats(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

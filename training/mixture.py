@@ -133,7 +133,7 @@ class Mixture:
             raise DataError("The token shards hold no tokens; run training.data again.")
         self._settings = settings.mixture
         self._languages = [str(sources[name].get("language", "")) for name in self.sources]
-        base = _recipe_shares({name: sources[name] for name in self.sources}, sizes)
+        base = recipe_shares({name: sources[name] for name in self.sources}, sizes)
         overrides = [stage.shares for stage in self._settings.stages] or [{}]
         self._shares = [self._override(base, shares) for shares in overrides]
         self._ends = [round(stage.until * settings.steps) for stage in self._settings.stages]
@@ -254,7 +254,7 @@ class Mixture:
         return {name: targets[name] for name in self.sources if name in targets}
 
 
-def _recipe_shares(sources: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int]) -> Shares:
+def recipe_shares(sources: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int]) -> Shares:
     """Return the recipe's shares, adding up to 1; a source without one counts by its size."""
     given = {name: float(source.get("share") or 0.0) for name, source in sources.items()}
     _check_not_negative(given)

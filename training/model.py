@@ -6,6 +6,7 @@ and one final norm.
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -13,17 +14,27 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from engine.config import ModelConfig
+from engine.errors import ConfigError
 from training.attention import Mask, attend, attention_mask
+from training.rounding import Rounding, Scales, rounded_weight
 
 
 class Linear(nn.Linear):
-    """A matrix without bias. It multiplies in its input's precision, whatever its own is."""
+    """A matrix without bias. It multiplies in its input's precision, whatever its own is.
+
+    With `rounds` its weight is what int8 leaves of it.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, bias=False)
+        self.rounds = False
+
+    def used(self) -> Tensor:
+        """Return the weight that it multiplies with, [out, in]."""
+        return rounded_weight(self.weight) if self.rounds else self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight.to(x.dtype))
+        return F.linear(x, self.used().to(x.dtype))
 
 
 class RMSNorm(nn.Module):
@@ -66,15 +77,19 @@ class Attention(nn.Module):
         self.k_proj = Linear(config.hidden_size, key_value)
         self.v_proj = Linear(config.hidden_size, key_value)
         self.o_proj = Linear(query, config.hidden_size)
+        self.qkv_input, self.o_input = Rounding(), Rounding()
+        self.keys, self.values = Rounding(), Rounding()
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask | None) -> Tensor:
         def split(projected: Tensor) -> Tensor:
             return projected.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
+        x = self.qkv_input(x)
         query = rotate(split(self.q_proj(x)), cos, sin)
-        key = rotate(split(self.k_proj(x)), cos, sin)
-        attended = attend(query, key, split(self.v_proj(x)), mask)
-        return self.o_proj(attended.transpose(1, 2).flatten(2))
+        key = self.keys(rotate(split(self.k_proj(x)), cos, sin))
+        value = self.values(split(self.v_proj(x)))
+        attended = attend(query, key, value, mask)
+        return self.o_proj(self.o_input(attended.transpose(1, 2).flatten(2)))
 
 
 class MLP(nn.Module):
@@ -85,9 +100,11 @@ class MLP(nn.Module):
         self.gate_proj = Linear(config.hidden_size, config.intermediate_size)
         self.up_proj = Linear(config.hidden_size, config.intermediate_size)
         self.down_proj = Linear(config.intermediate_size, config.hidden_size)
+        self.gate_up_input, self.down_input = Rounding(), Rounding()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        x = self.gate_up_input(x)
+        return self.down_proj(self.down_input(F.silu(self.gate_proj(x)) * self.up_proj(x)))
 
 
 class Block(nn.Module):
@@ -130,6 +147,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.compute_dtype: torch.dtype | None = None
         self.compiled = False
+        self.rounds = False
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -142,6 +160,8 @@ class Decoder(nn.Module):
         cos, sin = self.cos[:length], self.sin[:length]
         mask = attention_mask(document_ids, length, input_ids.device, compiled=self.compiled)
         x = self.embed_tokens(input_ids)
+        if self.rounds:  # row by row, as the table is
+            x = rounded_weight(x.flatten(0, 1)).view_as(x)
         x = x.to(self.compute_dtype or x.dtype)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
@@ -158,6 +178,8 @@ class GEB(nn.Module):
         self.lm_head = Linear(config.hidden_size, config.vocab_size)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
+        self.head_input = Rounding()
+        self.scales: Scales | None = None
         self.initialise()
 
     @torch.no_grad()
@@ -182,5 +204,40 @@ class GEB(nn.Module):
         states [batch, length, hidden_size] and the head's weight [vocab_size, hidden_size]:
         a loss needs not all logits at once, and sharded weights are whole only in here.
         """
-        hidden = self.model(input_ids, document_ids)
-        return self.lm_head(hidden) if reduce is None else reduce(hidden, self.lm_head.weight)
+        hidden = self.head_input(self.model(input_ids, document_ids))
+        return self.lm_head(hidden) if reduce is None else reduce(hidden, self.lm_head.used())
+
+    def places(self) -> dict[str, tuple[Rounding, list[Linear]]]:
+        """Return where an int8 graph rounds, and the matrices that multiply what comes out there.
+
+        The names are the graph's for linear layers, and "layers.N.keys" and ".values" for the
+        cache, which meets no matrix.
+        """
+        found: dict[str, tuple[Rounding, list[Linear]]] = {}
+        for number, layer in enumerate(self.model.layers):
+            attention, mlp = cast(Block, layer).self_attn, cast(Block, layer).mlp
+            qkv = [attention.q_proj, attention.k_proj, attention.v_proj]
+            found |= {
+                f"layers.{number}.qkv": (attention.qkv_input, qkv),
+                f"layers.{number}.keys": (attention.keys, []),
+                f"layers.{number}.values": (attention.values, []),
+                f"layers.{number}.o": (attention.o_input, [attention.o_proj]),
+                f"layers.{number}.gate_up": (mlp.gate_up_input, [mlp.gate_proj, mlp.up_proj]),
+                f"layers.{number}.down": (mlp.down_input, [mlp.down_proj]),
+            }
+        return found | {"lm_head": (self.head_input, [self.lm_head])}
+
+    def round(self, scales: Scales | None) -> None:
+        """Round from here on as an int8 graph with these scales does; None: not at all.
+
+        Raises ConfigError if they are another model's.
+        """
+        places = self.places()
+        if scales is not None and set(scales) != set(places):
+            raise ConfigError("The checkpoint's scales are those of a model of another shape.")
+        self.scales = scales
+        for name, (place, _) in places.items():
+            place.set(None if scales is None else scales[name])
+        for module in self.modules():
+            if isinstance(module, Linear | Decoder):
+                module.rounds = scales is not None

@@ -133,5 +133,7 @@ def learning_rate_scale(step: int, settings: StageSettings) -> float:
         span = max(1, settings.steps - settings.warmup_steps)
         done = (step - settings.warmup_steps) / span
         return 0.1 + 0.45 * (1 + float(torch.cos(torch.tensor(done * torch.pi))))
+    if settings.schedule == "constant":
+        return 1.0
     decay_steps = max(1.0, settings.steps * (settings.decay_fraction or _DECAY_FRACTION))
     return max(0.0, min(1.0, (settings.steps - step) / decay_steps))

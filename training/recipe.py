@@ -87,6 +87,9 @@ class Source(Files):
     origins: tuple[str, ...] = ()
     """For readers that make records (training/making): the values of `source` of the rows that
     they are made of; all rows if empty."""
+    documents: float = 1.0
+    """For the same readers: the share of those rows that is taken, chosen by hash. Making is
+    slow: read no more than fills `megabytes` well."""
     only: dict[str, list[str]] = field(default_factory=dict)
     """Allowed values by field: other records are left out, e.g. other licences or languages."""
     noncommercial: bool = False
@@ -112,6 +115,7 @@ class Source(Files):
             "language": not self.language,
             "text": not self.text or isinstance(self.text, str),
             "origins": isinstance(self.origins, str),
+            "documents": not 0 < self.documents <= 1,
             "megabytes": not self.megabytes >= 0,
             "max_turns": self.max_turns < 2,
             "max_characters": self.max_characters < 1,

@@ -88,6 +88,44 @@ class TeacherSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlendSettings:
+    """Text and conversations in the same batches ([pretrain.blend], [sft.blend]).
+
+    Pretraining takes in the conversations of tuning, or tuning the text of pretraining: a model
+    that reads and answers from the first step on is usable after any of them (MiniCPM, arXiv
+    2404.06395, mixes both in the steps in which the learning rate decays).
+    """
+
+    conversations: float
+    """Share of the rows that hold conversations; the others hold text."""
+    answers: float
+    """Share of the loss that answers make up. All other tokens make up the rest, those of the
+    users included, whose passages are text as well."""
+
+    def __post_init__(self) -> None:
+        for name in ("conversations", "answers"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError("{name} must be above 0 and below 1.", name=name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizationSettings:
+    """Training for the int8 graph that will run the model ([sft.quantization]).
+
+    Weights, activations and the key-value cache are rounded as there. The activations' scales
+    come from the checkpoint that the stage began from, or are calibrated on the batch at hand;
+    then they are frozen, stay with the checkpoint, and the exported graph has the same.
+    """
+
+    start: float
+    """Share of the steps after which it begins; 0: with the first."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < 1:
+            raise ConfigError("{name} must be at least 0 and below 1.", name="start")
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageSettings:
     """What every training stage sets."""
 
@@ -114,7 +152,8 @@ class StageSettings:
     weight_decay: float = 0.0
     """Of the matrices inside the blocks, times the learning rate; never of embeddings or norms."""
     schedule: str = "wsd"
-    """"wsd": warm up, stay, decay linearly to zero; "cosine": warm up, then cosine to a tenth."""
+    """"wsd": warm up, stay, decay linearly to zero; "cosine": warm up, then cosine to a tenth;
+    "constant": warm up, stay, so that stages which decay can branch off at any time."""
     warmup_steps: int = 50
     decay_fraction: float | None = None
     """Share of the steps over which "wsd" decays: 0.3 if it is left out."""
@@ -135,10 +174,15 @@ class StageSettings:
     seed: int = 0
     mixture: MixtureSettings = field(default_factory=MixtureSettings)
     """How the sources are mixed."""
+    blend: BlendSettings | None = None
+    """Text and conversations together; without it, pretraining has only text, and tuning only
+    conversations, of which the answers count."""
+    quantization: QuantizationSettings | None = None
+    """Rounding to int8 while training; without it, none."""
 
     def __post_init__(self) -> None:
         _check_choices("optimizer", (self.optimizer,), ("muon", "adamw"))
-        _check_choices("schedule", (self.schedule,), ("wsd", "cosine"))
+        _check_choices("schedule", (self.schedule,), ("wsd", "cosine", "constant"))
         _check_choices("precision", (self.precision,), ("auto", "bfloat16", "float32"))
         _check_choices("compile", (self.compile,), ("auto", "on", "off"))
         _check_least(self, 1, "steps", "batch_size", "sequence_length", "evaluate_steps")
@@ -151,6 +195,8 @@ class StageSettings:
             _check_above_zero(self, "matrix_learning_rate")
         if self.decay_fraction is not None:
             _check_share("decay_fraction", self.decay_fraction)
+        if self.blend is not None and self.mixture.kind != "fixed":
+            raise ConfigError("A blend of text and conversations needs a fixed mixture.")
         for name, value, needed, chosen in (
             ("matrix_learning_rate", self.matrix_learning_rate, "muon", self.optimizer),
             ("decay_fraction", self.decay_fraction, "wsd", self.schedule),
@@ -180,6 +226,8 @@ class DPOSettings(StageSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.blend is not None:
+            raise ConfigError("Preference pairs cannot be blended with text or conversations.")
         _check_above_zero(self, "beta")
 
 

@@ -9,9 +9,9 @@ last, names the files with their sizes and the SHA-256 of the tokenizer.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -86,8 +86,8 @@ class ShardReader:
         return row, None if loss is None else loss[start:end]
 
 
-def open_sources(folder: Path) -> list[SourceShards]:
-    """Return the shards of every source in DIR/{stage}, ordered by name.
+def open_sources(folder: Path, prefix: str = "") -> list[SourceShards]:
+    """Return the shards of every source in DIR/{stage}, ordered by name; names get `prefix`.
 
     Raises DataError if there are none, or a file is missing or has another size than its
     manifest says.
@@ -99,7 +99,8 @@ def open_sources(folder: Path) -> list[SourceShards]:
             "training.tokenizer first.",
             folder=folder,
         )
-    return sorted(map(_open_source, paths), key=lambda source: source.name)
+    opened = (replace(source, name=prefix + source.name) for source in map(_open_source, paths))
+    return sorted(opened, key=lambda source: source.name)
 
 
 def _open_source(path: Path) -> SourceShards:
@@ -125,9 +126,9 @@ def _open_source(path: Path) -> SourceShards:
     return source
 
 
-def source_sizes(folder: Path) -> dict[str, int]:
-    """Return the number of tokens of each source in DIR/{stage}. Raises as open_sources does."""
-    return {source.name: sum(source.tokens) for source in open_sources(folder)}
+def source_sizes(sources: Iterable[SourceShards]) -> dict[str, int]:
+    """Return the number of tokens of each source."""
+    return {source.name: sum(source.tokens) for source in sources}
 
 
 def check_tokenizer(folder: Path, tokenizer: Tokenizer, vocab_size: int) -> None:

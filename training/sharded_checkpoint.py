@@ -89,7 +89,7 @@ class ShardedCheckpoints:
         progress: Progress,
         keep: int,
     ) -> None:
-        checkpoint.describe(beside, model.config, tokenizer, card, progress)
+        checkpoint.describe(beside, model, tokenizer, card, progress)
         checkpoint.commit(self.out, progress.step, keep)
 
     def _complete_after(self, written: Future[Any], complete: Callable[[], None]) -> None:

@@ -14,11 +14,15 @@ from engine.tokenizer import Tokenizer
 from training import checkpoint, monitor
 from training.batches import Batches
 from training.distributed import Processes, join, leave
-from training.mixture import Mixture
+from training.mixture import Mixture, recipe_shares
 from training.model import GEB
+from training.rounding import load_scales
 from training.settings import StageSettings, load_settings
-from training.shard_files import check_tokenizer, source_sizes
+from training.shard_files import SourceShards, check_tokenizer, open_sources, source_sizes
 from training.trainer import Run, Trainer
+
+_GUESTS = {"pretrain": "sft", "sft": "pretrain"}
+"""Whose sources blend into a stage's batches."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,40 @@ class Stage:
     """The checkpoint that pretraining learns from besides."""
 
     def batches(self, kind: type[Batches] = Batches) -> Batches:
-        """Return the batches of this stage's sources."""
-        folder = self.run.data / self.run.stage
-        check_tokenizer(folder, self.run.tokenizer, self.model.config.vocab_size)
+        """Return the batches of this stage's sources, and of those that blend in."""
+        stages = [self.run.stage]
+        if self.settings.blend is not None:
+            stages.append(_GUESTS[self.run.stage])
+        shards: list[SourceShards] = []
+        for stage in stages:
+            folder = self.run.data / stage
+            check_tokenizer(folder, self.run.tokenizer, self.model.config.vocab_size)
+            # Sources of two stages may have the same name.
+            shards += open_sources(folder, "" if stage == self.run.stage else f"{stage}/")
         return kind(
-            folder,
+            shards,
             self.settings,
             bos_token_id=self.model.config.bos_token_id,
             pad_token_id=self.model.config.pad_token_id,
-            mixture=Mixture(self.settings, self.sources, source_sizes(folder)),
+            mixture=Mixture(self.settings, self._shared(shards), source_sizes(shards)),
             rank=self.processes.rank,
             world_size=self.processes.count,
         )
+
+    def _shared(self, shards: list[SourceShards]) -> dict[str, dict[str, Any]]:
+        """Return the sources with their shares, which a blend deals out to text and to others."""
+        blend = self.settings.blend
+        if blend is None:
+            return self.sources
+        shared: dict[str, dict[str, Any]] = {}
+        for has_loss, whole in ((True, blend.conversations), (False, 1 - blend.conversations)):
+            sizes = source_sizes(source for source in shards if source.has_loss == has_loss)
+            sizes = {name: size for name, size in sizes.items() if size}
+            inside = {name: self.sources[name] for name in sizes if name in self.sources}
+            shares = recipe_shares(inside, sizes).tolist()
+            for (name, source), share in zip(inside.items(), shares, strict=True):
+                shared[name] = source | {"share": whole * share}
+        return shared | {name: s for name, s in self.sources.items() if name not in shared}
 
 
 def open_stage(stage: str, description: str | None) -> Stage:
@@ -61,7 +87,8 @@ def open_stage(stage: str, description: str | None) -> Stage:
     model, tokenizer_path, card = _open_model(arguments, settings.model)
     if not tokenizer_path.is_file():
         raise DataError("There is no {path}; run training.tokenizer first.", path=tokenizer_path)
-    sources = _describe_data(stage, arguments.data, card)
+    guest = _GUESTS[stage] if stage_settings.blend is not None else None
+    sources = _describe_data(stage, guest, arguments.data, card)
     monitor.check(arguments.data / monitor.HELDOUT)
     run = Run(
         stage,
@@ -71,6 +98,7 @@ def open_stage(stage: str, description: str | None) -> Stage:
         card,
         arguments.resume,
         arguments.tensorboard,
+        load_scales(checkpoint.resolve(arguments.checkpoint)) if arguments.checkpoint else None,
     )
     return Stage(
         model, stage_settings, run, sources, join(), arguments.checkpoint, arguments.teacher
@@ -130,14 +158,23 @@ def _check_same_shape(found: ModelConfig, wanted: ModelConfig, folder: Path) -> 
         )
 
 
-def _describe_data(stage: str, data: Path, card: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what sources.json says of a stage's sources, and credit them in the model card."""
+def _describe_data(
+    stage: str, guest: str | None, data: Path, card: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return what sources.json says of a stage's sources, and credit them in the model card.
+
+    Those of the stage `guest` are named "{guest}/{source}".
+    """
     path = data / "sources.json"
     if not path.is_file():
         raise DataError("There is no {path}; run training.data first.", path=path)
     try:
         prepared = json.loads(path.read_text(encoding="utf-8"))
-        sources = {s["name"]: s for s in prepared["sources"].values() if s["stage"] == stage}
+        sources = {
+            s["name"] if s["stage"] == stage else f"{guest}/{s['name']}": s
+            for s in prepared["sources"].values()
+            if s["stage"] in (stage, guest)
+        }
         card |= {"recipe": prepared["recipe"], "licence": prepared["licence"]}
         card["data"] = [*card.get("data", []), *_credits(sources, card.get("data", []))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -153,13 +190,13 @@ def _credits(
     names = {(entry["source"], entry["stage"]) for entry in known}
     return [
         {
-            "source": name,
+            "source": source["name"],
             "stage": source["stage"],
             "language": source["language"],
             "licence": source["licence"],
             "url": source["url"],
             "records": source["kept"],
         }
-        for name, source in sources.items()
-        if (name, source["stage"]) not in names
+        for source in sources.values()
+        if (source["name"], source["stage"]) not in names
     ]

@@ -60,8 +60,7 @@ class InheritingTrainer(Trainer):
             head,
             taught.flatten(0, 1),
             self.teacher.lm_head.weight,
-            batch.targets.to(hidden.device).flatten(),
-            max(1, batch.target_count),
+            batch.weights.to(hidden.device).flatten(),
             self.inheritance.temperature,
             compiled=compiles(self.settings),
         )

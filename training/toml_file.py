@@ -66,6 +66,8 @@ def _convert(key: str, kind: Any, value: Any, path: Path) -> Any:
                 "{path}: {name} must be a list of tables, [[…{name}]].", path=path, name=key
             )
         return tuple(_convert(key, get_args(kind)[0], item, path) for item in value)
+    if get_origin(kind) is UnionType:
+        kind = next(filter(is_dataclass, get_args(kind)), kind)
     if isinstance(kind, type) and is_dataclass(kind):
         if not isinstance(value, dict):
             raise ConfigError("{path}: {name} must be a table, […{name}].", path=path, name=key)

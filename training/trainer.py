@@ -19,6 +19,7 @@ from engine.errors import DataError
 from engine.tokenizer import Tokenizer
 from training import checkpoint, monitor
 from training.batches import Batch, Batches
+from training.calibration import calibrate
 from training.command import write_atomically
 from training.distributed import Processes, release, whole
 from training.execution import compiles, prepare
@@ -26,6 +27,7 @@ from training.logs import TrainingLog
 from training.loss import chunked_cross_entropy
 from training.model import GEB
 from training.optimizer import build_optimizers, learning_rate_scale, set_learning_rate
+from training.rounding import Scales, load_scales
 from training.settings import StageSettings
 from training.sharded_checkpoint import ShardedCheckpoints
 from training.spikes import SpikeGuard
@@ -45,6 +47,8 @@ class Run:
     card: dict[str, Any]
     resume: bool = False
     tensorboard: bool = False
+    scales: Scales | None = None
+    """Of the int8 graph, where the checkpoint that the stage began from has some."""
 
 
 class Trainer:
@@ -118,7 +122,7 @@ class Trainer:
         return self.forward(self.model, batch, partial(self.nats, batch)), {}
 
     def nats(self, batch: Batch, hidden: Tensor, head: Tensor) -> Tensor:
-        """Return the part of a batch's mean cross-entropy, in nats, that its rows here make.
+        """Return the part of a batch's weighted cross-entropy, in nats, that its rows here make.
 
         `hidden` [rows, length, hidden_size], `head` [vocab_size, hidden_size].
         """
@@ -126,7 +130,7 @@ class Trainer:
             hidden.flatten(0, 1),
             head,
             batch.targets.to(hidden.device).flatten(),
-            max(1, batch.target_count),
+            batch.weights.to(hidden.device).flatten(),
             compiled=compiles(self.settings),
         )
 
@@ -164,6 +168,7 @@ class Trainer:
         """Draw a batch, apply its gradients and log the step; or answer a spike."""
         started = time.monotonic()
         batch = self._draw()
+        self._begin_rounding(batch)
         values = self._backward(batch)
         self._scale_embedding_gradient(self.spikes.embedding_gradient_scale)
         norm = self._gradient_norm()
@@ -191,6 +196,22 @@ class Trainer:
         values["learning_rate"] = self.settings.learning_rate * scale
         values["tokens_per_second"] = tokens / (time.monotonic() - started)
         self._log_step(values)
+
+    def _begin_rounding(self, batch: Batch) -> None:
+        """Round to int8 from here on, if it is time."""
+        wanted = self.settings.quantization
+        if wanted is None or self.model.scales is not None:
+            return
+        if self.step < round(wanted.start * self.settings.steps):
+            return
+        scales = self.run.scales or calibrate(self.model, batch, self.processes)
+        release(self.model)
+        self.round(scales)
+        self._log_event("rounding", scales=scales)
+
+    def round(self, scales: Scales | None) -> None:
+        """Round to int8 with these scales, or not at all."""
+        self.model.round(scales)
 
     def _draw(self) -> Batch:
         if skipped := self.spikes.batches_to_skip(self.drawn):
@@ -275,6 +296,7 @@ class Trainer:
         self.step, self.tokens, self.drawn = progress.step, progress.tokens, progress.drawn
         self._saved_step = progress.step
         self.batches.load_state(progress.batches)
+        self.round(load_scales(folder))
         return progress
 
     def _log_step(self, values: dict[str, Any]) -> None:
@@ -368,11 +390,12 @@ class Trainer:
 
 
 def rows(batch: Batch, chosen: Tensor) -> Batch:
-    """Return some rows of a batch; what the whole batch counts stays."""
+    """Return some rows of a batch; their weights stay those in the whole."""
     return replace(
         batch,
         input_ids=batch.input_ids[chosen],
         targets=batch.targets[chosen],
+        weights=batch.weights[chosen],
         document_ids=batch.document_ids[chosen],
         source_ids=batch.source_ids[chosen],
     )

@@ -143,7 +143,9 @@ def our_step(settings: Settings, stage: StageSettings, rows: Rows) -> Step:
                     hidden.flatten(0, 1),
                     head,
                     targets.flatten(),
-                    rows.targets.numel(),
+                    torch.full(targets.shape, 1 / rows.targets.numel())
+                    .to(targets.device)
+                    .flatten(),
                     compiled=compiles(stage),
                 )
 

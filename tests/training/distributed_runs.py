@@ -15,7 +15,7 @@ from training.distributed import Processes
 from training.dpo import PreferenceTrainer
 from training.mixture import Mixture
 from training.settings import DPOSettings, SpikeSettings
-from training.shard_files import source_sizes
+from training.shard_files import open_sources, source_sizes
 from training.shards import write_shards
 from training.trainer import Run
 
@@ -77,13 +77,13 @@ def write_pairs(data: Path, tokenizer: Tokenizer) -> None:
 
 def dpo_trainer(shop: Workshop, out: Path) -> PreferenceTrainer:
     """Return a run over the pairs, from fixed weights."""
-    model, folder = shop.model(), shop.data / "dpo"
+    model, shards = shop.model(), open_sources(shop.data / "dpo")
     batches = PairBatches(
-        folder,
+        shards,
         DPO,
         bos_token_id=1,
         pad_token_id=3,
-        mixture=Mixture(DPO, {"a": {}}, source_sizes(folder)),
+        mixture=Mixture(DPO, {"a": {}}, source_sizes(shards)),
         rank=shop.processes.rank,
         world_size=shop.processes.count,
     )

@@ -16,10 +16,19 @@ from hypothesis import strategies as st
 from shard_helpers import BOS, PAD, numbered, write_source
 
 from engine.errors import ConfigError, DataError
-from training.batches import IGNORED, Batch, Batches, PairBatches
+from training.batches import (
+    ANSWER,
+    IGNORED,
+    PROMPT,
+    TEXT,
+    Batch,
+    Batches,
+    PairBatches,
+    target_weights,
+)
 from training.mixture import Mixture, MixtureSettings, MixtureStage
 from training.rows import ContiguousRows, ConversationRows, PairRows, pack
-from training.settings import StageSettings
+from training.settings import BlendSettings, StageSettings
 from training.shard_files import SourceShards, open_sources, source_sizes
 from training.shuffle import Permutation
 
@@ -46,10 +55,11 @@ def _open(
     **fields: Any,
 ) -> Batches:
     stage = StageSettings(**{"steps": 40, "batch_size": 8, "sequence_length": 8, **fields})
-    sizes = source_sizes(folder)
+    shards = open_sources(folder)
+    sizes = source_sizes(shards)
     sources = {name: {"share": (shares or {}).get(name, 0.0)} for name in sizes}
     return kind(
-        folder,
+        shards,
         stage,
         bos_token_id=BOS,
         pad_token_id=PAD,
@@ -82,7 +92,7 @@ def _equal(one: Batch, other: Batch) -> bool:
         and torch.equal(one.targets, other.targets)
         and torch.equal(one.document_ids, other.document_ids)
         and torch.equal(one.source_ids, other.source_ids)
-        and one.target_count == other.target_count
+        and torch.equal(one.weights, other.weights)
     )
 
 
@@ -190,10 +200,11 @@ def test_the_processes_rows_together_are_the_global_batch(
         expected, drawn = whole.next(), [part.next() for part in parts]
         assert len(expected.input_ids) == sum(len(batch.input_ids) for batch in drawn)
         for rank, batch in enumerate(drawn):
-            for field in ("input_ids", "targets", "document_ids", "source_ids"):
+            for field in ("input_ids", "targets", "weights", "document_ids", "source_ids"):
                 rows = getattr(expected, field)[rank::world_size]
                 assert torch.equal(getattr(batch, field), rows)
-            assert batch.target_count == int((expected.targets != IGNORED).sum())
+        assert expected.weights.sum().item() == pytest.approx(1)
+        assert torch.equal(expected.weights > 0, expected.targets != IGNORED)
 
 
 def test_a_process_has_the_rejected_answers_of_its_chosen_ones(pairs: Path) -> None:
@@ -203,7 +214,7 @@ def test_a_process_has_the_rejected_answers_of_its_chosen_ones(pairs: Path) -> N
     for rank in range(4):
         batch = _open(pairs, PairBatches, rank=rank, world_size=4).next()
         assert torch.equal(batch.input_ids, torch.cat((chosen[rank::4], rejected[rank::4])))
-        assert batch.target_count == (whole.targets != IGNORED).sum() == 8 * (3 + 5)
+        assert (whole.targets != IGNORED).sum() == 8 * (3 + 5)
         assert batch.source_ids.tolist() == [0] * 4
 
 
@@ -240,7 +251,7 @@ def test_a_resumed_run_sees_the_same_batches_with_any_number_of_processes(
             batch = batches.next()
             assert torch.equal(batch.input_ids, expected.input_ids[rank::after])
             assert torch.equal(batch.targets, expected.targets[rank::after])
-            assert batch.target_count == expected.target_count
+            assert torch.equal(batch.weights, expected.weights[rank::after])
 
 
 def test_batches_depend_on_the_seed_and_epochs_on_their_number(folder: Path) -> None:
@@ -344,3 +355,32 @@ def test_a_permutation_prefers_no_order() -> None:
     assert len(orders) == 24
     # 200 of each expected, 14 the standard deviation.
     assert all(130 < count < 270 for count in orders.values())
+
+
+def test_answers_have_their_share_of_a_blends_loss_and_prompts_count_as_text() -> None:
+    kinds = np.array([[TEXT, TEXT, TEXT, 0], [PROMPT, ANSWER, ANSWER, 0]], dtype=np.uint8)
+    blend = BlendSettings(conversations=0.5, answers=0.4)
+    expected = [[0.15, 0.15, 0.15, 0], [0.15, 0.2, 0.2, 0]]
+    np.testing.assert_allclose(target_weights(kinds, blend), expected, rtol=1e-6)
+    plain = target_weights(kinds, None)
+    np.testing.assert_allclose(plain, [[0.2, 0.2, 0.2, 0], [0, 0.2, 0.2, 0]], rtol=1e-6)
+    # Where one of both is missing the other makes up all.
+    assert target_weights(kinds[:1], blend).sum() == pytest.approx(1)
+    assert target_weights(kinds[1:, 1:], blend).sum() == pytest.approx(1)
+    assert not target_weights(np.zeros((1, 2), dtype=np.uint8), blend).any()
+
+
+def test_a_blends_rows_are_of_both_kinds_and_every_token_of_them_counts(tmp_path: Path) -> None:
+    write_source(tmp_path, "text", numbered([7] * 40))
+    chats = numbered([7] * 40, first=20_000)
+    write_source(tmp_path, "chat", chats, [[0] * 5 + [1] * 3 for _ in chats])
+    blend = BlendSettings(conversations=0.25, answers=0.5)
+    batches = _open(tmp_path, shares={"text": 0.75, "chat": 0.25}, blend=blend)
+    for _ in range(12):
+        batch = batches.next()
+        chat = batch.source_ids == batches.sources.index("chat")
+        assert chat.sum() == 2
+        assert (batch.targets[chat] != IGNORED).sum() == 2 * 7
+        # The last three of each conversation are the answer.
+        assert batch.weights[chat][:, 4:7].sum().item() == pytest.approx(0.5)
+        assert batch.weights.sum().item() == pytest.approx(1)

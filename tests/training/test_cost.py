@@ -52,7 +52,7 @@ def test_the_command_prints_the_tables_of_a_configuration(
     monkeypatch.setattr(sys, "argv", ["cost", "--config", "nano"])
     cost.main()
     out = capsys.readouterr().out
-    tokens = load_settings("nano").pretrain.steps * 8 * 512
-    flops = tokens * cost.flops_per_token(load_settings("nano").model, 512)
+    tokens = load_settings("nano").pretrain.steps * 4 * 1024
+    flops = tokens * cost.flops_per_token(load_settings("nano").model, 1024)
     assert f"{flops:.2e}" in out
     assert math.isclose(cost.shard_bytes(load_settings("nano").model, tokens), 2 * tokens)

@@ -15,7 +15,7 @@ from training.dpo import PreferenceTrainer
 from training.mixture import Mixture
 from training.model import GEB
 from training.settings import DPOSettings
-from training.shard_files import source_sizes
+from training.shard_files import open_sources, source_sizes
 from training.shards import write_shards
 from training.trainer import Run
 
@@ -48,9 +48,9 @@ def data(tmp_path: Path, tokenizer: Tokenizer) -> Path:
 
 
 def _batches(data: Path) -> PairBatches:
-    folder = data / "dpo"
-    mixture = Mixture(SETTINGS, {"a": {}}, source_sizes(folder))
-    return PairBatches(folder, SETTINGS, bos_token_id=1, pad_token_id=3, mixture=mixture)
+    shards = open_sources(data / "dpo")
+    mixture = Mixture(SETTINGS, {"a": {}}, source_sizes(shards))
+    return PairBatches(shards, SETTINGS, bos_token_id=1, pad_token_id=3, mixture=mixture)
 
 
 def test_the_halves_of_a_batch_are_chosen_and_rejected(data: Path, tokenizer: Tokenizer) -> None:

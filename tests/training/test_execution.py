@@ -31,8 +31,12 @@ def loss_and_gradients(
     tokens = torch.randint(0, config.vocab_size, (2, 65))
     documents = torch.cumsum(torch.rand(2, 64) < 0.1, 1)
 
+    targets = tokens[:, 1:].flatten()
+
     def reduce(hidden: Tensor, head: Tensor) -> Tensor:
-        return chunked_cross_entropy(hidden.flatten(0, 1), head, tokens[:, 1:].flatten(), 128)
+        return chunked_cross_entropy(
+            hidden.flatten(0, 1), head, targets, torch.full((128,), 1 / 128)
+        )
 
     loss = model(tokens[:, :-1], documents, reduce)
     loss.backward()

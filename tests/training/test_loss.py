@@ -21,6 +21,11 @@ def inputs(rows: int, ignored: float) -> tuple[Tensor, Tensor, Tensor]:
     return hidden, head, targets
 
 
+def weights(targets: Tensor) -> Tensor:
+    """Return a thousandth for each target that counts."""
+    return (targets != IGNORED) / 1000
+
+
 def assert_same(found: Tensor, expected: Tensor, inputs: tuple[Tensor, Tensor]) -> None:
     """Compare losses and their gradients."""
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
@@ -38,7 +43,7 @@ def assert_same(found: Tensor, expected: Tensor, inputs: tuple[Tensor, Tensor]) 
 def test_cross_entropy(rows: int, ignored: float) -> None:
     hidden, head, targets = inputs(rows, ignored)
     plain = F.cross_entropy(hidden @ head.T, targets, ignore_index=IGNORED, reduction="sum")
-    chunked = chunked_cross_entropy(hidden, head, targets, 1000)
+    chunked = chunked_cross_entropy(hidden, head, targets, weights(targets))
     assert_same(chunked, plain / 1000, (hidden, head))
 
 
@@ -52,7 +57,9 @@ def test_distillation(temperature: float, ignored: float) -> None:
         for states, matrix in ((hidden, head), (taught, teacher_head))
     )
     plain = temperature**2 * F.kl_div(student, teacher, log_target=True, reduction="sum")
-    chunked = chunked_distillation(hidden, head, taught, teacher_head, targets, 1000, temperature)
+    chunked = chunked_distillation(
+        hidden, head, taught, teacher_head, weights(targets), temperature
+    )
     assert_same(chunked, plain / 1000, (hidden, head))
 
 
@@ -61,7 +68,8 @@ def test_distillation(temperature: float, ignored: float) -> None:
 def test_compiled_losses_are_the_same() -> None:
     hidden, head, targets = inputs(CHUNK_ROWS + 300, 0.3)
     plain, compiled = (
-        chunked_cross_entropy(hidden, head, targets, 1000, compiled=flag) for flag in (False, True)
+        chunked_cross_entropy(hidden, head, targets, weights(targets), compiled=flag)
+        for flag in (False, True)
     )
     assert_same(compiled, plain, (hidden, head))
 
@@ -70,7 +78,7 @@ def test_the_loss_of_a_sure_prediction_keeps_its_gradient_in_bfloat16() -> None:
     hidden = torch.tensor([[9.0, 0.0]], dtype=torch.bfloat16, requires_grad=True)
     head = torch.eye(2, requires_grad=True)
     exact = F.cross_entropy(hidden.float() @ head.T, torch.tensor([0]))
-    found = chunked_cross_entropy(hidden, head, torch.tensor([0]), 1)
+    found = chunked_cross_entropy(hidden, head, torch.tensor([0]), torch.ones(1))
     (gradient,) = torch.autograd.grad(found, head)
     (expected,) = torch.autograd.grad(exact, head)
     torch.testing.assert_close(gradient, expected, rtol=0.02, atol=0)

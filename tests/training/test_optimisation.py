@@ -52,3 +52,7 @@ def test_schedules_warm_up_stay_and_come_down() -> None:
     assert curve == sorted(curve, reverse=True)
     assert curve[0] == pytest.approx(1.0)
     assert curve[-1] == pytest.approx(0.1, abs=0.01)
+    constant = StageSettings(
+        steps=100, batch_size=1, sequence_length=8, warmup_steps=10, schedule="constant"
+    )
+    assert [learning_rate_scale(step, constant) for step in (0, 9, 10, 99)] == [0.1, 1, 1, 1]

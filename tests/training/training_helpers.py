@@ -16,7 +16,7 @@ from training.distributed import Processes
 from training.mixture import Mixture
 from training.model import GEB
 from training.settings import StageSettings
-from training.shard_files import source_sizes
+from training.shard_files import open_sources, source_sizes
 from training.shards import write_shards
 from training.trainer import Run, Trainer
 
@@ -73,7 +73,8 @@ class ScriptedBatches(Batches):
         noise = torch.Generator().manual_seed(self.place)
         shape = self.settings.batch_size, self.settings.sequence_length
         tokens = torch.randint(4, 448, shape, generator=noise)[self.rank :: self.world_size]
-        return replace(batch, input_ids=tokens, targets=tokens, target_count=shape[0] * shape[1])
+        weights = torch.full(tokens.shape, 1 / (shape[0] * shape[1]))
+        return replace(batch, input_ids=tokens, targets=tokens, weights=weights)
 
     def skip(self, steps: int) -> None:
         super().skip(steps)
@@ -112,15 +113,15 @@ class Workshop:
         tensorboard: bool = False,
     ) -> Trainer:
         """Return a run from fixed weights, or one that goes on in `out`."""
-        folder = self.data / "pretrain"
+        shards = open_sources(self.data / "pretrain")
         prepared = json.loads((self.data / "sources.json").read_text(encoding="utf-8"))
         sources = {source["name"]: source for source in prepared["sources"].values()}
         batches = ScriptedBatches(
-            folder,
+            shards,
             settings,
             bos_token_id=1,
             pad_token_id=3,
-            mixture=Mixture(settings, sources, source_sizes(folder)),
+            mixture=Mixture(settings, sources, source_sizes(shards)),
             rank=self.processes.rank,
             world_size=self.processes.count,
         )

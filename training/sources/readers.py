@@ -6,6 +6,7 @@ error. A jsonl, xz or gz file needs the standard library only.
 """
 
 import codecs
+import hashlib
 import json
 import lzma
 import re
@@ -132,10 +133,17 @@ def read_made(path: Path, source: "Source") -> Iterator[Row]:
     documents = (
         {**row, "lang": row.get("lang") or source.language}
         for row in rows
-        if not source.origins or row.get("source") in source.origins
+        if (not source.origins or row.get("source") in source.origins)
+        and (source.documents == 1 or _place(row) < source.documents)
     )
     # Sources that make records of the same file make different ones.
     yield from MAKERS[source.reader](documents, f"{source.name} {path.name}")
+
+
+def _place(row: Row) -> float:
+    """Return where the hash of a row lies between 0 and 1."""
+    text = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") / 2**64
 
 
 READERS: dict[str, Reader] = {

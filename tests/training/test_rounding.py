@@ -1,0 +1,136 @@
+"""Training that sees int8: the arithmetic is the graph's, and the graph has its scales."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from training_helpers import SETTINGS, Workshop, events_of, write_data
+
+from engine.bundle import open_bundle
+from engine.config import ModelConfig
+from engine.errors import ConfigError
+from engine.model import Model
+from engine.quantization import quantize_weight
+from engine.tokenizer import Tokenizer
+from export.__main__ import export
+from training import checkpoint
+from training.model import GEB
+from training.rounding import Rounding, load_scales, rounded_weight
+from training.settings import QuantizationSettings
+
+torch.set_num_threads(1)  # so small a model gains nothing from two
+ROUNDED = replace(SETTINGS, quantization=QuantizationSettings(start=0.5))
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer, tiny_config: ModelConfig
+) -> Workshop:
+    return Workshop(tiny_config, write_data(tmp_path_factory.mktemp("data"), tokenizer), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def trained(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that has learnt its text, half of the time with rounding."""
+    out = tmp_path_factory.mktemp("rounded")
+    workshop.trainer(out, replace(ROUNDED, steps=120, evaluate_steps=120)).train()
+    return checkpoint.resolve(out)
+
+
+@settings(max_examples=30)
+@given(rows=st.integers(1, 9), columns=st.integers(1, 40), seed=st.integers(0, 999))
+def test_weights_are_rounded_as_the_graphs_are(rows: int, columns: int, seed: int) -> None:
+    # Heavy tails, so that neighbours exceed what they may add up to; and a row of zeros.
+    weight = np.random.default_rng(seed).standard_t(2, (rows, columns)).astype(np.float32)
+    weight[0] = 0
+    integers, scales = quantize_weight(weight)
+    found = rounded_weight(torch.from_numpy(weight)).numpy()
+    np.testing.assert_allclose(found, integers * scales[:, None], rtol=1e-5, atol=1e-7)
+
+
+def test_gradients_pass_straight_through_but_not_where_a_value_is_clipped() -> None:
+    weight = torch.randn(3, 8, requires_grad=True)
+    rounded_weight(weight).sum().backward()
+    assert torch.equal(weight.grad, torch.ones(3, 8))
+    place = Rounding()
+    x = torch.tensor([0.24, -0.26, 20.0, -20.0], requires_grad=True)
+    assert torch.equal(place(x), x)
+    place.set(0.1)
+    rounded = place(x)
+    torch.testing.assert_close(rounded, torch.tensor([0.2, -0.3, 12.7, -12.8]))
+    rounded.sum().backward()
+    assert x.grad.tolist() == [1, 1, 0, 0]
+
+
+def test_a_rounded_forward_pass_has_the_exported_graphs_logits(
+    trained: Path, workshop: Workshop, tmp_path: Path
+) -> None:
+    heldout = workshop.data / "heldout.jsonl"
+    facts = export(trained, tmp_path / "bundle", heldout_path=heldout)
+    scales = load_scales(trained)
+    assert scales is not None
+    assert facts.calibration is not None
+    quantization = facts.calibration.quantization
+    assert quantization.activation_scales["layers.1.down"] == scales["layers.1.down"]
+    assert list(quantization.key_scales) == [scales["layers.0.keys"], scales["layers.1.keys"]]
+    assert "trained with this rounding" in (tmp_path / "bundle/README.md").read_text()
+    for result in facts.fidelity:
+        assert result.loss < 0.003
+
+    model, _ = checkpoint.load_model(trained)
+    ids = workshop.tokenizer.encode("天气很好，我们去公园散步。The weather is fine in the park.")
+    plain = model(torch.tensor([ids])).detach().numpy()[0]
+    model.round(scales)
+    rounded = model(torch.tensor([ids])).detach().numpy()[0]
+    engine = Model(open_bundle(tmp_path / "bundle"))
+    found = np.stack([engine.forward([token]).copy() for token in ids])
+    engine.close()
+    difference = np.abs(found - rounded).max(axis=1)
+    # Where a value lies at the edge of two steps the last digit decides; elsewhere all agree.
+    assert np.quantile(difference, 0.6) < 1e-4
+    assert np.abs(found - rounded).mean() < 0.2 * np.abs(plain - rounded).mean()
+
+
+@pytest.mark.parametrize("stop", [2, 6])
+def test_a_resumed_run_rounds_as_an_uninterrupted_one(
+    workshop: Workshop, tmp_path: Path, stop: int
+) -> None:
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    workshop.trainer(whole, ROUNDED).train()
+    workshop.trainer(half, ROUNDED, stop_at=stop).train()
+    assert (load_scales(checkpoint.resolve(half)) is None) == (stop == 2)
+    workshop.trainer(half, ROUNDED, resume=True).train()
+    for name in ("model.safetensors", "scales.json"):
+        files = [checkpoint.resolve(out) / name for out in (whole, half)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    assert [event["event"] for event in events_of(whole)] == ["rounding"]
+
+
+def test_a_later_stage_keeps_the_scales_that_its_checkpoint_brings(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    first = workshop.trainer(tmp_path / "first", ROUNDED)
+    first.train()
+    later = workshop.trainer(tmp_path / "later", ROUNDED)
+    later.run = replace(later.run, scales=first.model.scales)
+    later.train()
+    assert later.model.scales == first.model.scales
+
+
+def test_scales_of_another_model_are_refused(trained: Path, tiny_config: ModelConfig) -> None:
+    scales = load_scales(trained)
+    assert scales is not None
+    with pytest.raises(ConfigError, match="another shape"):
+        GEB(replace(tiny_config, num_hidden_layers=1)).round(scales)
+
+
+def test_damaged_scales_are_said(tmp_path: Path) -> None:
+    assert load_scales(tmp_path) is None
+    for damaged in ("{", "[]", '{"lm_head": -1}', '{"lm_head": "x"}'):
+        (tmp_path / "scales.json").write_text(damaged)
+        with pytest.raises(ConfigError, match=r"scales\.json is damaged"):
+            load_scales(tmp_path)
