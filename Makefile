@@ -73,6 +73,7 @@ rebuild: $(VENV)/dev-ready
 	$(call evaluate,$(LAST),checkpoint)
 	$(BIN)/python -m export --checkpoint $(LAST) --heldout $(WORK)/data/heldout.jsonl --out $(WORK)/bundle
 	$(call evaluate,$(WORK)/bundle,bundle)
+	$(BIN)/python -m export.card --bundle $(WORK)/bundle --evaluation $(WORK)/evaluation
 	$(BIN)/python -m training.report $(WORK)
 
 bench: $(VENV)/dev-ready

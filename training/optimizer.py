@@ -125,15 +125,15 @@ def set_learning_rate(optimizers: list[Optimizer], scale: float) -> None:
             group["lr"] = group["initial_lr"] * scale
 
 
-def learning_rate_scale(step: int, settings: StageSettings) -> float:
-    """Return the share of the peak learning rate at `step` (0-based), in (0, 1]."""
+def learning_rate_scale(step: int, steps: int, settings: StageSettings) -> float:
+    """Return the share of the peak learning rate at `step` (0-based) of `steps`, in (0, 1]."""
     if step < settings.warmup_steps:
         return (step + 1) / settings.warmup_steps
     if settings.schedule == "cosine":
-        span = max(1, settings.steps - settings.warmup_steps)
+        span = max(1, steps - settings.warmup_steps)
         done = (step - settings.warmup_steps) / span
         return 0.1 + 0.45 * (1 + float(torch.cos(torch.tensor(done * torch.pi))))
     if settings.schedule == "constant":
         return 1.0
-    decay_steps = max(1.0, settings.steps * (settings.decay_fraction or _DECAY_FRACTION))
-    return max(0.0, min(1.0, (settings.steps - step) / decay_steps))
+    decay_steps = max(1.0, steps * (settings.decay_fraction or _DECAY_FRACTION))
+    return max(0.0, min(1.0, (steps - step) / decay_steps))

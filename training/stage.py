@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def open_stage(stage: str, description: str | None) -> Stage:
         arguments.resume,
         arguments.tensorboard,
         load_scales(checkpoint.resolve(arguments.checkpoint)) if arguments.checkpoint else None,
+        arguments.minutes,
     )
     return Stage(
         model, stage_settings, run, sources, join(), arguments.checkpoint, arguments.teacher
@@ -123,9 +125,18 @@ def _parse(stage: str, description: str | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="what training.data wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, help="instead of the configuration's")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="end by then: as many steps as fit, the learning rate's decay among them; the last"
+        " evaluation and checkpoint come on top",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from --out")
     parser.add_argument("--tensorboard", action="store_true", help="curves in OUT/tensorboard")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.minutes is not None and not 0 < arguments.minutes < math.inf:
+        parser.error("--minutes must be above 0")
+    return arguments
 
 
 def _open_model(

@@ -31,6 +31,7 @@ from training.rounding import Scales, load_scales
 from training.settings import StageSettings
 from training.sharded_checkpoint import ShardedCheckpoints
 from training.spikes import SpikeGuard
+from training.time_box import TimeBox
 
 _SHARES_STEPS = 50
 """Steps after which the shares of the sources are logged again, though they stayed."""
@@ -49,6 +50,8 @@ class Run:
     tensorboard: bool = False
     scales: Scales | None = None
     """Of the int8 graph, where the checkpoint that the stage began from has some."""
+    minutes: float | None = None
+    """Time after which the run ends, with as many of its steps as fit."""
 
 
 class Trainer:
@@ -71,6 +74,8 @@ class Trainer:
         self.optimizers = build_optimizers(model, settings)
         self.spikes = SpikeGuard(settings.spikes)
         self.step = self.tokens = self.drawn = 0
+        self.steps = settings.steps
+        """Steps of the whole run, as far as is known."""
         self._started = time.monotonic()
         self._scores: dict[str, float] = {}
         self._shares: dict[str, float] = {}
@@ -153,7 +158,8 @@ class Trainer:
 
     def _loop(self) -> None:
         saved = time.monotonic()
-        while self.step < self.settings.steps:
+        box = TimeBox(self.settings.steps, self.run.minutes)
+        while self.step < self._plan(box):
             self._train_step()
             due = time.monotonic() - saved > 60 * self.settings.checkpoint_minutes
             stopping, due = self.processes.any([self._stopping, due])
@@ -163,6 +169,12 @@ class Trainer:
                 self._save()
                 saved = time.monotonic()
         self._save(final=True)
+
+    def _plan(self, box: TimeBox) -> int:
+        """Set after how many steps the run will end, the same in all processes, and return it."""
+        planned = self.processes.total(torch.tensor([box.planned_steps(self.step)]))
+        self.steps = int(planned.item()) // self.processes.count
+        return self.steps
 
     def _train_step(self) -> None:
         """Draw a batch, apply its gradients and log the step; or answer a spike."""
@@ -184,7 +196,8 @@ class Trainer:
         torch.nn.utils.clip_grads_with_norm_(
             self.model.parameters(), self.settings.gradient_clip, norm
         )
-        scale = learning_rate_scale(self.step, self.settings) * self.spikes.learning_rate_scale
+        scale = learning_rate_scale(self.step, self.steps, self.settings)
+        scale *= self.spikes.learning_rate_scale
         set_learning_rate(self.optimizers, scale)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -202,7 +215,7 @@ class Trainer:
         wanted = self.settings.quantization
         if wanted is None or self.model.scales is not None:
             return
-        if self.step < round(wanted.start * self.settings.steps):
+        if self.step < round(wanted.start * self.steps):
             return
         scales = self.run.scales or calibrate(self.model, batch, self.processes)
         release(self.model)

@@ -41,18 +41,18 @@ def test_schedules_warm_up_stay_and_come_down() -> None:
     wsd = StageSettings(
         steps=100, batch_size=1, sequence_length=8, warmup_steps=10, decay_fraction=0.2
     )
-    scales = [learning_rate_scale(step, wsd) for step in range(100)]
+    scales = [learning_rate_scale(step, 100, wsd) for step in range(100)]
     assert scales[0] == pytest.approx(0.1)
     assert scales[10:80] == [1.0] * 70
     assert scales[99] == pytest.approx(0.05)
     cosine = StageSettings(
         steps=100, batch_size=1, sequence_length=8, warmup_steps=10, schedule="cosine"
     )
-    curve = [learning_rate_scale(step, cosine) for step in range(10, 100)]
+    curve = [learning_rate_scale(step, 100, cosine) for step in range(10, 100)]
     assert curve == sorted(curve, reverse=True)
     assert curve[0] == pytest.approx(1.0)
     assert curve[-1] == pytest.approx(0.1, abs=0.01)
     constant = StageSettings(
         steps=100, batch_size=1, sequence_length=8, warmup_steps=10, schedule="constant"
     )
-    assert [learning_rate_scale(step, constant) for step in (0, 9, 10, 99)] == [0.1, 1, 1, 1]
+    assert [learning_rate_scale(step, 100, constant) for step in (0, 9, 10, 99)] == [0.1, 1, 1, 1]
