@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
 from engine.tokenizer import Tokenizer
 from training.evaluation.bpb import bits_per_byte_by_language, first_of_each, read_heldout
 from training.loss import sequence_nats
@@ -67,7 +66,7 @@ def continuations(model: GEB, tokenizer: Tokenizer, stage: str) -> list[dict[str
     Every text gets as many tokens, so that all processes of a sharded model keep step.
     """
     prompts = _TEXTS if stage == "pretrain" else _QUESTIONS
-    rows = [_encode(prompt, tokenizer, stage) for prompt in prompts]
+    rows = [encode_prompt(prompt, tokenizer, stage) for prompt in prompts]
     lengths = torch.tensor([len(row) for row in rows])
     longest = int(lengths.max())
     count = max(0, min(_TOKENS, model.config.max_position_embeddings - longest))
@@ -91,11 +90,13 @@ def _until(stops: tuple[int, ...], tokens: list[int]) -> list[int]:
     return list(takewhile(lambda token: token not in stops, tokens))
 
 
-def _encode(prompt: str, tokenizer: Tokenizer, stage: str) -> list[int]:
+def encode_prompt(prompt: str, tokenizer: Tokenizer, stage: str) -> list[int]:
     if stage == "pretrain":
         return [tokenizer.control_tokens["<s>"], *tokenizer.encode(prompt)]
-    template = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer)
-    return template.encode([{"role": "user", "content": prompt}], add_generation_prompt=True)
+    # What the chat template makes of it, without Jinja2: training runs where it is not installed.
+    control = tokenizer.control_tokens
+    opening = control["<s>"], control["<|user|>"]
+    return [*opening, *tokenizer.encode(prompt), control["<|assistant|>"]]
 
 
 def _likeliest(last: Tensor, hidden: Tensor, head: Tensor) -> Tensor:

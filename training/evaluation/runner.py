@@ -1,12 +1,14 @@
 """One face for the two forms of a model: a checkpoint run by torch, a bundle run by the engine."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.chat_template import ChatTemplate
 from engine.tokenizer import BaseTokenizer
+
+if TYPE_CHECKING:  # it needs Jinja2, which is not installed everywhere where training runs
+    from engine.chat_template import ChatTemplate
 
 
 class Runner(Protocol):
@@ -16,7 +18,7 @@ class Runner(Protocol):
     """
 
     tokenizer: BaseTokenizer
-    chat_template: ChatTemplate
+    chat_template: "ChatTemplate"
     context_length: int
 
     def complete(self, prompt: list[int], max_new_tokens: int) -> str:
