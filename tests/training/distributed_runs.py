@@ -14,7 +14,7 @@ from training.batches import PairBatches
 from training.distributed import Processes
 from training.dpo import PreferenceTrainer
 from training.mixture import Mixture
-from training.settings import DPOSettings, SpikeSettings
+from training.settings import DPOSettings, QuantizationSettings, SpikeSettings
 from training.shard_files import open_sources, source_sizes
 from training.shards import write_shards
 from training.trainer import Run
@@ -31,6 +31,7 @@ SPIKED = replace(
     asynchronous_checkpoints=True,
     spikes=SpikeSettings(remedies=("skip",), sigma=2, window=8, skip_before=2, skip_after=1),
 )
+ROUNDED = replace(ADAMW, quantization=QuantizationSettings(start=0.5))
 DPO = DPOSettings(
     steps=4,
     batch_size=4,

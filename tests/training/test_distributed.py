@@ -5,11 +5,21 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from distributed_runs import ADAMW, MUON, POISONED, SPIKED, dpo_trainer, workshop, write_pairs
+from distributed_runs import (
+    ADAMW,
+    MUON,
+    POISONED,
+    ROUNDED,
+    SPIKED,
+    dpo_trainer,
+    workshop,
+    write_pairs,
+)
 from safetensors.torch import load_file
 from training_helpers import Workshop, events_of, steps_of, write_data
 
@@ -17,6 +27,7 @@ from engine.errors import ConfigError
 from engine.tokenizer import Tokenizer
 from training import checkpoint
 from training.distributed import Processes
+from training.rounding import load_scales
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -107,6 +118,17 @@ def test_one_process_goes_on_with_the_checkpoint_of_two(
 def test_two_processes_go_back_together_after_a_spike(one: Path, two: Path) -> None:
     assert [event["event"] for event in events_of(two / "spiked")] == ["spike", "skip"]
     _assert_same_run(two / "spiked", one / "spiked")
+
+
+def test_two_processes_round_to_int8_as_one_does(two: Path, shop: Workshop, tmp_path: Path) -> None:
+    scales = load_scales(checkpoint.resolve(two / "rounded"))
+    assert scales is not None
+    alone = shop.trainer(tmp_path, ROUNDED)
+    # What each calibrates on its own rows is not quite the same: take theirs.
+    alone.run = replace(alone.run, scales=scales)
+    alone.train()
+    # A value at the edge of two steps may fall to either side.
+    assert _losses(tmp_path) == pytest.approx(_losses(two / "rounded"), rel=1e-3)
 
 
 def test_preferences_are_learnt_by_two_processes_as_by_one(one: Path, two: Path) -> None:

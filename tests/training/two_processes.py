@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
-from distributed_runs import ADAMW, BACKGROUND, POISONED, SPIKED, dpo_trainer, workshop
+from distributed_runs import ADAMW, BACKGROUND, POISONED, ROUNDED, SPIKED, dpo_trainer, workshop
 
 from training.distributed import join, leave
 
@@ -20,6 +20,7 @@ def main(data: Path, out: Path) -> None:
     shop.trainer(out / "from-two", ADAMW, stop_at=stop_at).train()
     shop.trainer(out / "from-one", ADAMW, resume=True).train()
     shop.trainer(out / "spiked", SPIKED, poisoned=POISONED).train()
+    shop.trainer(out / "rounded", ROUNDED).train()
     dpo_trainer(shop, out / "dpo").train()
     leave()
 
