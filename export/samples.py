@@ -2,7 +2,7 @@
 
 import json
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.bundle import Bundle, open_bundle
@@ -39,11 +39,11 @@ def converse(folder: Path) -> list[Sample]:
 def _answered(bundle: Bundle, model: Model, turns: list[str]) -> tuple[Message, ...]:
     messages: list[Message] = []
     params = bundle.generation.params(seed=SEED)
-    longest = min(params.max_new_tokens, model.context_length // 2)
+    longest = min(params.max_new_tokens, model.context_length // 4)
     for turn in turns:
         messages.append({"role": "user", "content": turn})
         prompt = fit(bundle.chat_template, messages, model.context_length - longest).token_ids
-        events = generate(model, bundle, prompt, params)
+        events = generate(model, bundle, prompt, replace(params, max_new_tokens=longest))
         text = "".join(event.text for event in events if isinstance(event, Token))
         messages.append({"role": "assistant", "content": text.strip()})
     return tuple(messages)

@@ -9,7 +9,8 @@ import pytest
 
 from engine.bundle import open_bundle
 from engine.errors import DataError
-from export import card
+from export import card, samples
+from export.bundle import write_sums
 from export.samples import PROMPTS, Sample, converse
 
 
@@ -36,13 +37,12 @@ def test_the_card_has_scores_and_twenty_conversations_and_the_bundle_is_signed(
 ) -> None:
     bundle = tmp_path / "tiny"
     shutil.copytree(tiny_bundle, bundle)
-    (bundle / "README.md").write_text("# tiny\n\n## Limits\nMany.\n")
+    (bundle / "README.md").write_text("---\nlicense: mit\n---\n# tiny\n\n## Limits\nMany.\n")
+    write_sums(bundle)
     words = ["card", "--bundle", str(bundle), "--evaluation", str(evaluation)]
     monkeypatch.setattr(sys, "argv", words)
     card.main()
     once = (bundle / "README.md").read_text(encoding="utf-8")
-    card.main()
-    assert (bundle / "README.md").read_text(encoding="utf-8") == once
     assert open_bundle(bundle, verify=True).signed
     assert "| docqa xquad.json (limit 5) | f1 | 41.25 | 41 |" in once
     assert "| docqa xquad.json (limit 5) | languages, en, n | 3 | 3 |" in once
@@ -55,10 +55,18 @@ def test_the_card_has_scores_and_twenty_conversations_and_the_bundle_is_signed(
     assert "**User:** 你是谁？" in once
 
 
-def test_samples_are_what_the_model_says_each_time_the_same(tiny_bundle: Path) -> None:
-    samples = converse(tiny_bundle)
-    assert samples == converse(tiny_bundle)
-    assert [message["role"] for message in samples[0].messages] == ["user", "assistant"] * 2
+def test_samples_are_what_the_model_says_each_time_the_same(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_text('{"language": "en", "turns": ["Hello!", "Who are you?"]}\n')
+    monkeypatch.setattr(samples, "PROMPTS", few)
+    conversations = converse(tiny_bundle)
+    assert conversations == converse(tiny_bundle)
+    (one,) = conversations
+    assert [message["role"] for message in one.messages] == ["user", "assistant"] * 2
+    text = card.extend("## Limits\n", [], conversations)
+    assert card.extend(text, [], conversations) == text
 
 
 def test_what_a_model_writes_is_no_markup() -> None:
