@@ -1,6 +1,6 @@
 """The open conversation: shows what the store and the engine say, sends what the user writes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,9 +22,11 @@ from app.status import StatusLine
 from app.transcript import Transcript, side_margin
 from app.welcome import Welcome
 from engine.chat import AnswerEvent, AnswerNotSaved, ChatEvent, ChatService
+from engine.documents.answering.sources import DocumentScope
 from engine.errors import GebError, StoreError
 from engine.events import (
     Cancelled,
+    CitationsMarked,
     ContextReduced,
     ContextTrimmed,
     Done,
@@ -33,6 +35,7 @@ from engine.events import (
     ModelLoaded,
     ModelLoading,
     PrefillProgress,
+    SourcesFound,
     Token,
 )
 from engine.i18n import tr
@@ -51,6 +54,10 @@ class ChatView(QWidget):
     sent = Signal(int)
     """A message of this conversation is stored; its title and place in the list may be new."""
     answering_changed = Signal(bool)
+    opened = Signal(int)
+    """Another conversation is shown."""
+    source_opened = Signal(object)
+    """What an answer rests on, a Citation or a RetrievedPassage, is to be shown."""
 
     def __init__(self, service: ChatService, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +65,8 @@ class ChatView(QWidget):
         self._conversation_id: int | None = None
         self._live: dict[int, Message] = {}
         self._has_model = False
+        self.documents: Callable[[], DocumentScope | None] = lambda: None
+        """What the next question asks besides the model."""
         self.notice = NoticeBar()
         self.progress = ProgressLine()
         self.transcript = Transcript()
@@ -73,6 +82,7 @@ class ChatView(QWidget):
         self.composer.edited.connect(self._draft_timer.start)
         self.composer.send_requested.connect(self.send)
         self.composer.stop_requested.connect(self.stop)
+        self.transcript.source_opened.connect(self.source_opened)
         self.commands = MessageCommands(self, self.transcript, service)
         self.commands.branched.connect(self._show_branch)
         self.commands.failed.connect(self.show_error)
@@ -109,6 +119,7 @@ class ChatView(QWidget):
         self._draft_timer.stop()
         self._show_answering()
         self._show_last_answer(messages)
+        self.opened.emit(conversation_id)
 
     def forget(self, conversation_id: int) -> None:
         """Let go of a conversation that was deleted: end its answer, show it no longer."""
@@ -124,7 +135,9 @@ class ChatView(QWidget):
         if self._conversation_id is None:
             return
         try:
-            question, answer = self._service.send(self._conversation_id, text, None)
+            question, answer = self._service.send(
+                self._conversation_id, text, documents=self.documents()
+            )
         except GebError as error:
             self.show_error(error)
             return
@@ -225,8 +238,17 @@ class ChatView(QWidget):
                 self.finder.refresh(ended)
                 self._show_answering()
                 self.status.show_answer(ended)
+        elif isinstance(event, CitationsMarked):
+            self._live[message.id] = replace(
+                message, content=event.text, sources=event.sources.to_json()
+            )
+            if view is not None:
+                view.show_marked(event.text, event.sources)
+                self.transcript.rebuilt.emit()
         elif view is None:
             return
+        elif isinstance(event, SourcesFound):
+            view.show_progress(tr("Reading {count} passages…", count=len(event.retrieval.passages)))
         elif isinstance(event, PrefillProgress):
             self.status.show_prefill(event)
         elif isinstance(event, ContextTrimmed):

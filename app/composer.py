@@ -5,7 +5,15 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QTextEdit,
+    QWidget,
+)
 
 from app import theme
 from app.icons import IconButton
@@ -42,10 +50,17 @@ class Composer(QFrame):
         grid.setHorizontalSpacing(theme.SPACE)
         grid.setVerticalSpacing(2)
         grid.addWidget(self.edit, 0, 0)
-        grid.addWidget(self.button, 0, 1, Qt.AlignmentFlag.AlignBottom)
-        grid.addWidget(self._reason, 1, 0, 1, 2)
+        grid.addWidget(self.button, 0, 1, 2, 1, Qt.AlignmentFlag.AlignBottom)
+        self._tools = QHBoxLayout()
+        self._tools.addStretch(1)
+        grid.addLayout(self._tools, 1, 0)
+        grid.addWidget(self._reason, 2, 0, 1, 2)
         self.setFocusProxy(self.edit)
         self._update_button()
+
+    def add_tool(self, tool: QWidget) -> None:
+        """Put something that belongs to the next message below the text."""
+        self._tools.insertWidget(self._tools.count() - 1, tool)
 
     def text(self) -> str:
         """Return what is written so far."""

@@ -19,6 +19,13 @@ class Reader:
     suffixes: tuple[str, ...]
     take: Callable[[Sequence[Path]], object]
     kinds: Callable[[], str]
+    accepts: Callable[[Path], bool] = lambda _path: True
+    """Where the suffix alone does not tell."""
+
+    def takes(self, path: Path) -> bool:
+        """Tell whether a file is for this reader; folders have no suffix."""
+        suffix = "" if path.is_dir() else path.suffix.lower()
+        return suffix in self.suffixes and self.accepts(path)
 
 
 class FileDrop(QObject):
@@ -39,7 +46,7 @@ class FileDrop(QObject):
         """Give each file to its reader, and say which ones there is none for."""
         refused = list(paths)
         for reader in self._readers:
-            own = [path for path in refused if path.suffix.lower() in reader.suffixes]
+            own = [path for path in refused if reader.takes(path)]
             refused = [path for path in refused if path not in own]
             if own:
                 reader.take(own)

@@ -1,14 +1,18 @@
 """One message: its blocks and, below them, what can be done with it and how an answer ended."""
 
+from contextlib import suppress
+
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.blocks import PlainBlock, TextBlock
+from app.documents.sources_row import SourcesRow
 from app.edit_box import EditBox
 from app.markdown.view import MarkdownView
 from app.message_toolbar import MessageToolbar
+from engine.documents.answering.sources import Sources
 from engine.i18n import to_translate, tr
 from engine.store import Message
 
@@ -21,15 +25,20 @@ class MessageView(QWidget):
     regenerate_requested = Signal()
     continue_requested = Signal()
     version_requested = Signal(int)
+    source_opened = Signal(object)
 
     def __init__(self, message: Message, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.message = message
+        self._answer: MarkdownView
+        self._content: QWidget
         self.is_answer = message.role == "assistant"
         self._parts = [message.content] if message.content else []
         self._trimmed = ""
         self._versions = 1
         self._edit_box: EditBox | None = None
+        self.sources: SourcesRow | None = None
+        """What an answer from documents rests on."""
         self.toolbar = MessageToolbar(is_answer=self.is_answer)
         self.toolbar.copy_requested.connect(self.copy)
         self.toolbar.edit_requested.connect(self.start_editing)
@@ -64,6 +73,19 @@ class MessageView(QWidget):
         self.message = message
         self._answer.finish()
         self._show_state()
+
+    def show_marked(self, text: str, sources: Sources) -> None:
+        """Show the whole answer with its marks, and what it rests on."""
+        if text != self.text():
+            former = self._answer
+            self._parts = [text]
+            self._answer = self._content = self._make_markdown()
+            self._column.replaceWidget(former, self._answer)
+            former.hide()
+            former.deleteLater()
+            self._answer.append_text(text)
+            self._answer.show()
+        self._show_sources(sources)
 
     def show_progress(self, text: str) -> None:
         """Say what happens before the first word comes."""
@@ -167,13 +189,14 @@ class MessageView(QWidget):
         self._show_toolbar()
 
     def _build_answer(self) -> None:
-        self._answer = self._content = MarkdownView()
-        self._answer.copy_text_requested.connect(self.copy_as_text)
-        self._answer.copy_markdown_requested.connect(self.copy)
+        self._answer = self._content = self._make_markdown()
         self._answer.append_text(self.message.content)
         if self.message.status != "streaming":
             self._answer.finish()
         self._column.addWidget(self._answer)
+        if self.message.sources is not None:
+            with suppress(ValueError, TypeError, KeyError):  # of another version: no sources
+                self._show_sources(Sources.from_json(self.message.sources))
         self.toolbar.copy_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.toolbar.copy_button.addAction(tr("Copy message as text"), self.copy_as_text)
         self.toolbar.copy_button.addAction(tr("Copy message as Markdown"), self.copy)
@@ -197,6 +220,19 @@ class MessageView(QWidget):
     def _fit_foot(self) -> None:
         # The buttons come and go, the line stays.
         self._foot.setMinimumHeight(theme.scaled(theme.BUTTON_SIZE))
+
+    def _make_markdown(self) -> MarkdownView:
+        view = MarkdownView()
+        view.copy_text_requested.connect(self.copy_as_text)
+        view.copy_markdown_requested.connect(self.copy)
+        return view
+
+    def _show_sources(self, sources: Sources) -> None:
+        if self.sources is None:
+            self.sources = SourcesRow()
+            self.sources.opened.connect(self.source_opened)
+            self._column.insertWidget(self._column.indexOf(self._answer) + 1, self.sources)
+        self.sources.show_sources(sources)
 
     def can_continue(self) -> bool:
         """Tell whether the answer was cut off and has a beginning to go on with."""

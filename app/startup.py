@@ -15,9 +15,10 @@ from app.settings.live import follow_settings
 from app.single_instance import Instance, NoAnswerError, Request
 from app.window import MainWindow
 from engine.chat import ChatService
+from engine.documents.finder import DocumentFinder
 from engine.errors import GebError, StoreError
 from engine.i18n import tr
-from engine.paths import config_dir, log_dir, store_path
+from engine.paths import config_dir, library_path, log_dir, store_path
 from engine.settings.file import open_settings
 
 _logger: Final = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ def run(request: Request, instance: Instance) -> int:
         settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
         chosen = open_settings()
         follow_settings(app, chosen)
-        service = ChatService(store_path(), bridge.post, settings=chosen)
+        finder = DocumentFinder(library_path())
+        service = ChatService(store_path(), bridge.post, settings=chosen, finder=finder)
     except StoreError as error:
         say(error)
         return 1

@@ -385,6 +385,21 @@ NoticeBar QPushButton {{ border: none; padding: 3px 8px; font-weight: 600; color
     text-decoration: underline; }}
 NoticeBar QPushButton:focus {{ border: 1px solid {c.on_notice}; padding: 2px 7px; }}
 
+QDialog#documents QSplitter::handle {{ background: transparent; }}
+QToolButton#scope {{ border: none; border-radius: 7px; padding: 3px 8px; color: {c.muted}; }}
+QToolButton#scope:hover {{ background: {c.hover}; }}
+QToolButton#scope[active="true"] {{ color: {c.accent}; }}
+QToolButton#scope:focus {{ border: 1px solid {c.accent}; padding: 2px 7px; }}
+QToolButton#scope::menu-indicator {{ image: none; }}
+QPushButton#source {{ text-align: left; border: 1px solid {c.border}; padding: 4px 10px;
+    color: {c.text}; }}
+QPushButton#source:hover {{ border-color: {c.accent}; }}
+QProgressBar {{ background: {c.selected}; border: none; border-radius: 3px; max-height: 6px; }}
+QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
+QTableView {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 8px; }}
+QHeaderView::section {{ background: {c.sidebar}; color: {c.muted}; border: none;
+    padding: 5px 8px; }}
+
 QFrame#bubble {{ background: {c.bubble}; border-radius: 12px; }}
 QFrame#composerFrame {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 14px; }}
 QFrame#composerFrame[active="true"] {{ border-color: {c.accent}; }}

@@ -41,6 +41,7 @@ class Transcript(QScrollArea):
     continue_requested = Signal(int)
     version_requested = Signal(int, int)
     """Of a message: the version before (-1) or after (1)."""
+    source_opened = Signal(object)
     rebuilt = Signal()
     """Messages were built or are gone."""
     scrolled = Signal()
@@ -248,6 +249,7 @@ class Transcript(QScrollArea):
         view = MessageView(message)
         number = message.id
         view.edited.connect(lambda text: self.edited.emit(number, text))
+        view.source_opened.connect(self.source_opened)
         view.regenerate_requested.connect(lambda: self.regenerate_requested.emit(number))
         view.continue_requested.connect(lambda: self.continue_requested.emit(number))
         view.version_requested.connect(lambda step: self.version_requested.emit(number, step))

@@ -15,6 +15,8 @@ from app.actions import Group, actions_of, add_action
 from app.bridge import EventBridge
 from app.chat_view import ChatView
 from app.conversation_files.commands import IMPORTED_SUFFIXES, FileCommands
+from app.documents.desk import DocumentsDesk
+from app.documents.kinds import DOCUMENT_SUFFIXES, document_kinds
 from app.file_drop import FileDrop, Reader
 from app.header import Header
 from app.menu import MainMenu
@@ -24,6 +26,7 @@ from app.sidebar.model import display_title
 from app.sidebar.sidebar import Sidebar
 from app.single_instance import Request
 from engine.chat import ChatService
+from engine.conversation_files.markdown import is_conversation
 from engine.errors import BundleError, StoreError
 from engine.i18n import tr
 from engine.paths import log_dir
@@ -67,6 +70,11 @@ class MainWindow(QMainWindow):
         self.menu = MainMenu(self)
         self.header = Header(self.sidebar.rename_action, self.sidebar.delete_action, self.menu)
         self.settings = SettingsOpener(self, service, self.chat)
+        self.desk = DocumentsDesk(
+            self, service, self.chat, service.store.path.with_name("library.sqlite3")
+        )
+        self.documents_button = SidebarButton("documents", self.desk.action)
+        self.sidebar.column.addWidget(self.documents_button)
         self.settings_button = SidebarButton("settings", self.settings.action)
         self.sidebar.column.addWidget(self.settings_button)
         self.header.add_button("tune", self.settings.conversation_action)
@@ -102,6 +110,7 @@ class MainWindow(QMainWindow):
         self.sidebar.search.end()
         self.files.close()
         self.save_layout()
+        self.desk.close()
         self._bridge.close()
         self._service.close()
         super().closeEvent(event)
@@ -170,8 +179,11 @@ class MainWindow(QMainWindow):
             lambda: tr(
                 "conversations (JSON or Markdown of GEB Chat, ChatGPT's conversations.json)"
             ),
+            # Any other Markdown is a document.
+            lambda path: path.suffix.lower() != ".md" or is_conversation(path),
         )
         self.drop.add(conversations)
+        self.drop.add(Reader(DOCUMENT_SUFFIXES, self.desk.take_files, document_kinds))
         self.chat.sent.connect(self._refresh_list)
 
     def _add_actions(self) -> None:
@@ -237,10 +249,12 @@ class MainWindow(QMainWindow):
     def _order_tabs(self) -> None:
         order = [
             self.chat.composer.edit,
+            self.desk.scope,
             self.chat.composer.button,
             self.sidebar.new_button,
             self.sidebar.search.field,
             self.sidebar.list,
+            self.documents_button,
             self.settings_button,
             *self.header.buttons,
             self.chat.transcript,

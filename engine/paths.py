@@ -43,6 +43,11 @@ def store_path() -> Path:
     return data_dir() / "conversations.sqlite3"
 
 
+def library_path() -> Path:
+    """Return the file of the library of documents; raises StoreError without a data folder."""
+    return data_dir() / "library.sqlite3"
+
+
 def _folder(kind: str, system_path: str, old: Path | None = None) -> Path:
     home = os.environ.get("GEB_CHAT_HOME")
     path = Path(home).absolute() / kind if home else Path(system_path)

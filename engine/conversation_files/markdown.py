@@ -17,9 +17,19 @@ from engine.conversation_files.limits import MeteredFile, damaged, not_conversat
 from engine.store_types import ConversationTree
 
 FIRST_BYTES = b"<!-- geb-chat "
+
 _MARK = re.compile(r"<!-- geb-chat (conversation|message) (\{.*\}) -->\r?\n")
 _LIKE_A_MARK = re.compile(r"^(\\*<!-- geb-chat )", re.MULTILINE)
 _QUOTED = re.compile(r"^\\(\\*<!-- geb-chat )", re.MULTILINE)
+
+
+def is_conversation(path: Path) -> bool:
+    """Tell whether a file begins as an exported conversation does; False if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(FIRST_BYTES)) == FIRST_BYTES
+    except OSError:
+        return False
 
 
 def write(trees: Iterable[ConversationTree], file: TextIO) -> None:

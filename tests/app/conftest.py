@@ -18,6 +18,7 @@ from app.bridge import EventBridge
 from app.desktop import make_application
 from app.window import MainWindow
 from engine.chat import ChatService
+from engine.documents.finder import DocumentFinder
 from engine.events import Event
 from engine.store import Store
 from engine.worker import EngineWorker
@@ -61,7 +62,8 @@ def open_window(
     ) -> MainWindow:
         bridge = EventBridge()
         settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
-        service = ChatService(store_file, bridge.post, worker)
+        finder = DocumentFinder(store_file.with_name("library.sqlite3"))
+        service = ChatService(store_file, bridge.post, worker, finder=finder)
         window = MainWindow(service, bridge, settings, crashes)
         if size is not None:
             window.resize(*size)

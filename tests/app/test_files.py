@@ -145,9 +145,10 @@ def test_dropped_files_are_imported_and_others_kindly_refused(
     assert drop(window, chatgpt)
     assert wait(window, qtbot) == "Conversations imported: 1."
     assert window.header.title.accessibleName() == "Theirs"
-    assert drop(window, tmp_path / "report.pdf")
+    assert drop(window, tmp_path / "film.mp4")
     said = window.chat.notice.text()
-    assert said.startswith("report.pdf cannot be opened here.")
+    assert said.startswith("film.mp4 cannot be opened here.")
+    assert "PDF" in said
     assert "JSON or Markdown" in said
 
 

@@ -71,6 +71,11 @@ def kind_by_name(name: str) -> Kind | None:
     return "code" if known is None and suffix in _CODE else known
 
 
+def known_suffixes() -> tuple[str, ...]:
+    """Return the endings, each with its dot, of the files that can be read."""
+    return (*_BY_SUFFIX, *_CODE)
+
+
 def kind_of(file: BinaryIO, name: str) -> Kind:
     """Return what an open file is; its position is put back to the start.
 

@@ -1,0 +1,157 @@
+"""Joins a person's documents to the window: opens the library when it is first needed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.actions import Group, add_action
+from app.chat_view import ChatView
+from app.documents.events import LibraryEvents
+from app.documents.scope_button import ScopeButton
+from engine.chat import ChatService
+from engine.documents.answering.sources import Citation
+from engine.documents.passages import RetrievedPassage
+from engine.documents.service import DocumentService
+from engine.errors import GebError, StoreError
+from engine.i18n import tr
+
+if TYPE_CHECKING:
+    from app.documents.preview import Preview
+    from app.documents.window import DocumentsWindow
+
+_AFTER_START_MS = 1500
+"""Indexing of what was added before goes on once the window has had time to appear."""
+
+
+class DocumentsDesk(QObject):
+    """The actions of a window about documents, and what they open. `close` ends all of it."""
+
+    def __init__(
+        self, window: QWidget, service: ChatService, chat: ChatView, library_path: Path
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._chat_service = service
+        self._chat = chat
+        self._library_path = library_path
+        self._library: DocumentService | None = None
+        self._documents: DocumentsWindow | None = None
+        self._preview: Preview | None = None
+        self.events = LibraryEvents(self)
+        self.events.changed.connect(self._offer_collections)
+        self.scope = ScopeButton()
+        self.scope.changed.connect(self._keep_choice)
+        self.scope.attach_requested.connect(self.attach)
+        self.scope.manage_requested.connect(self.open)
+        chat.composer.add_tool(self.scope)
+        chat.opened.connect(self._show_choice)
+        chat.sent.connect(lambda _id: self.scope.forget_files())
+        chat.source_opened.connect(self.show_source)
+        chat.documents = lambda: self.scope.scope
+        group = Group.APPLICATION
+        self.action = add_action(
+            window, "documents", "Documents", self.open, "Ctrl+Shift+D", group=group
+        )
+        add_action(
+            window,
+            "attach",
+            "Attach files to this question…",
+            self.attach,
+            "Ctrl+Shift+A",
+            group=Group.MESSAGE,
+        )
+        if library_path.exists():
+            QTimer.singleShot(_AFTER_START_MS, self, self._library_service)
+
+    def open(self) -> "DocumentsWindow | None":
+        """Show the library."""
+        from app.documents.window import DocumentsWindow
+
+        library = self._library_service()
+        if library is None:
+            return None
+        if self._documents is None:
+            self._documents = DocumentsWindow(library, self.events, self._window)
+            self._documents.opened.connect(self.show_source)
+            self._documents.ask.connect(self.scope.add_collection)
+        self._documents.show()
+        self._documents.raise_()
+        self._documents.activateWindow()
+        return self._documents
+
+    def attach(self) -> None:
+        """Let the next question ask files that the person chooses."""
+        files, _kind = QFileDialog.getOpenFileNames(self._window, tr("Attach files"))
+        self.take_files([Path(file) for file in files])
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Attach files; folders become a collection, since one question is too short for them."""
+        self.scope.attach([path for path in paths if not path.is_dir()])
+        folders = [path for path in paths if path.is_dir()]
+        if folders and (documents := self.open()) is not None:
+            documents.add_as_new(folders)
+
+    def show_source(self, source: Citation | RetrievedPassage) -> None:
+        """Show the place that an answer cites, or that a search found."""
+        from app.documents.preview import Preview
+
+        if self._preview is None:
+            self._preview = Preview(self._window)
+        if isinstance(source, Citation):
+            self._preview.show_citation(source)
+        else:
+            self._preview.show_passage(source)
+
+    def close(self) -> None:
+        """Close the windows and the library; what was not indexed yet waits."""
+        self.events.close()
+        if self._preview is not None:
+            self._preview.shutdown()
+        if self._library is not None:
+            self._library.close()
+            self._library = None
+
+    def _library_service(self) -> DocumentService | None:
+        if self._library is None:
+            try:
+                self._library = DocumentService(self._library_path, self.events.post)
+            except StoreError as error:
+                self._tell(error)
+                return None
+            if self._library.set_aside is not None:
+                self._chat.notice.tell(
+                    tr(
+                        "The library of documents was damaged. It is kept in {path}; add the "
+                        "folders again.",
+                        path=self._library.set_aside,
+                    )
+                )
+            self._offer_collections()
+        return self._library
+
+    def _offer_collections(self) -> None:
+        if self._library is not None:
+            try:
+                self.scope.show_collections(self._library.collections())
+            except StoreError as error:
+                self._tell(error)
+
+    def _show_choice(self, conversation_id: int) -> None:
+        try:
+            self.scope.choose(self._chat_service.store.collections(conversation_id))
+        except StoreError as error:
+            self._tell(error)
+
+    def _keep_choice(self) -> None:
+        number = self._chat.conversation_id
+        if number is not None:
+            try:
+                self._chat_service.store.set_collections(number, self.scope.chosen)
+            except StoreError as error:
+                self._tell(error)
+
+    def _tell(self, error: GebError) -> None:
+        self._chat.show_error(error)

@@ -1,0 +1,120 @@
+"""The sign in the composer that says which documents a question asks, and lets one choose."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+
+from app import theme
+from app.icons import icon
+from app.texts import follow_language
+from engine.documents.answering.sources import DocumentScope
+from engine.documents.library.types import Collection
+from engine.i18n import tr
+
+_LONGEST: Final = 36
+
+
+class ScopeButton(QToolButton):
+    """A chip with a menu: collections to tick, files to attach to the next question."""
+
+    changed = Signal()
+    """Other documents are asked."""
+    attach_requested = Signal()
+    manage_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("scope")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._collections: Sequence[Collection] = ()
+        self._chosen: set[int] = set()
+        self._files: list[Path] = []
+        self._choices = QMenu(self)
+        self._choices.aboutToShow.connect(self._fill)
+        self.setMenu(self._choices)
+        follow_language(self._show)
+        theme.follow_scale(self._show)
+
+    @property
+    def scope(self) -> DocumentScope | None:
+        """The documents that the next question asks; None for none."""
+        known = {collection.id for collection in self._collections}
+        chosen = tuple(sorted(self._chosen & known))
+        scope = DocumentScope(collections=chosen, files=tuple(self._files))
+        return scope or None
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """The collections that are ticked."""
+        return tuple(sorted(self._chosen))
+
+    def show_collections(self, collections: Sequence[Collection]) -> None:
+        """Offer these collections."""
+        self._collections = collections
+        self._show()
+
+    def choose(self, collections: Sequence[int]) -> None:
+        """Tick these collections, as the open conversation has them; nothing is attached."""
+        self._chosen = set(collections)
+        self._files.clear()
+        self._show()
+
+    def add_collection(self, number: int) -> None:
+        """Tick one more."""
+        self._chosen.add(number)
+        self._show()
+        self.changed.emit()
+
+    def attach(self, files: Sequence[Path]) -> None:
+        """Let the next question ask these files as well."""
+        self._files += [file for file in files if file not in self._files]
+        self._show()
+
+    def forget_files(self) -> None:
+        """The question was sent: what was attached belonged to it."""
+        self._files.clear()
+        self._show()
+
+    def _fill(self) -> None:
+        self._choices.clear()
+        for collection in self._collections:
+            entry = self._choices.addAction(collection.name)
+            entry.setCheckable(True)
+            entry.setChecked(collection.id in self._chosen)
+            entry.toggled.connect(lambda checked, number=collection.id: self._tick(number, checked))
+        if self._collections:
+            self._choices.addSeparator()
+        for file in self._files:
+            entry = self._choices.addAction(tr("Remove {name}", name=file.name))
+            entry.triggered.connect(lambda _=False, name=file: self._detach(name))
+        self._choices.addAction(tr("Attach files to this question…"), self.attach_requested.emit)
+        self._choices.addAction(tr("Manage documents…"), self.manage_requested.emit)
+
+    def _tick(self, number: int, checked: bool) -> None:
+        (self._chosen.add if checked else self._chosen.discard)(number)
+        self._show()
+        self.changed.emit()
+
+    def _detach(self, file: Path) -> None:
+        self._files.remove(file)
+        self._show()
+
+    def _show(self) -> None:
+        names = [c.name for c in self._collections if c.id in self._chosen]
+        names += [file.name for file in self._files]
+        text = ", ".join(names)
+        if len(text) > _LONGEST:
+            text = text[: _LONGEST - 1] + "…"
+        self.setProperty("active", bool(names))
+        self.style().polish(self)
+        self.setText(text or tr("Documents"))
+        whole = tr("Asks: {names}", names=", ".join(names)) if names else tr("Asks no documents")
+        self.setToolTip(whole)
+        self.setAccessibleName(whole)
+        color = theme.colors().accent if names else theme.colors().muted
+        self.setIcon(icon("documents", color, theme.scaled(theme.ICON_SIZE)))

@@ -1,0 +1,334 @@
+"""Documents in the window: the library, what a question asks, sources and their preview."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+from window_helpers import OpenWindow, answering, views
+
+from app.documents.events import LibraryEvents
+from app.documents.files_model import FilesModel, status_text
+from app.documents.preview import Preview
+from app.documents.progress import progress_text, time_left
+from app.documents.scope_button import ScopeButton
+from app.documents.sources_row import SourcesRow
+from app.documents.window import DocumentsWindow
+from engine.bundle import default_bundle_path
+from engine.documents.answering.sources import Citation, Claim, Sources
+from engine.documents.library.types import Collection, FileStatus, Progress
+from engine.documents.passages import RetrievedPassage
+from engine.documents.service import DocumentService
+from engine.store import Store
+
+LIGHT = "The lighthouse stands on a rock. It was built in 1882 by the city. It shines at night."
+ZH = "灯塔建在礁石上。它由城市于一八八二年建成。夜里它发光。"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "light.txt").write_text(LIGHT, encoding="utf-8")
+    (folder / "灯塔.md").write_text(ZH, encoding="utf-8")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 not really")
+    return folder
+
+
+@pytest.fixture
+def open_documents(
+    qtbot: QtBot, tmp_path: Path
+) -> Iterator[Callable[[], tuple[DocumentsWindow, DocumentService]]]:
+    opened: list[tuple[DocumentsWindow, DocumentService, LibraryEvents, QWidget]] = []
+
+    def open_one() -> tuple[DocumentsWindow, DocumentService]:
+        parent, events = QWidget(), LibraryEvents()
+        service = DocumentService(tmp_path / "library.sqlite3", events.post)
+        window = DocumentsWindow(service, events, parent)
+        window.show()
+        opened.append((window, service, events, parent))
+        return window, service
+
+    yield open_one
+    for window, service, events, parent in opened:
+        window.close()
+        events.close()
+        service.close()
+        parent.deleteLater()
+
+
+def wait_until_indexed(qtbot: QtBot, service: DocumentService, files: int) -> None:
+    def done() -> bool:
+        collections = service.collections()
+        progress = [service.progress(c.id) for c in collections]
+        return bool(progress) and sum(p.indexed + p.failed for p in progress) == files
+
+    qtbot.waitUntil(done, timeout=60_000)
+
+
+def drop(window: QWidget, paths: list[Path]) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(10, 10), copy, mime, left, none))
+
+
+def test_a_dropped_folder_becomes_a_collection_whose_files_are_told(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+) -> None:
+    window, service = open_documents()
+    assert "drop them here" in window.page.state.text()
+    drop(window, [folder])
+    wait_until_indexed(qtbot, service, 3)
+    qtbot.waitUntil(lambda: "could not be read" in window.page.state.text(), timeout=10_000)
+    assert window.list.item(0).text() == "papers"
+    model = window.page.model
+    rows = {model.file(model.index(row, 0)).path.name: row for row in range(model.rowCount())}
+    assert set(rows) == {"light.txt", "灯塔.md", "broken.pdf"}
+    status = {name: model.index(row, 1).data() for name, row in rows.items()}
+    assert status["light.txt"] == "Indexed"
+    assert "damaged" in status["broken.pdf"]
+    # Only what failed.
+    window.page.filter.setCurrentIndex(4)
+    assert [model.file(model.index(row, 0)).path.name for row in range(model.rowCount())] == [
+        "broken.pdf"
+    ]
+
+
+def test_a_search_finds_passages_in_both_languages(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+) -> None:
+    window, service = open_documents()
+    window.add([folder])
+    wait_until_indexed(qtbot, service, 3)
+    for question, name in (("When was the lighthouse built?", "light.txt"), ("灯塔", "灯塔.md")):
+        window.search.setText(question)
+        window.start_search()
+        qtbot.waitUntil(lambda: window.found.list.count() > 0, timeout=20_000)
+        texts = [window.found.list.item(n).text() for n in range(window.found.list.count())]
+        assert any(text.startswith(name) for text in texts)
+        window.search.clear()
+        assert window.page.isVisible()
+        window.found.list.clear()
+
+
+def test_removing_a_collection_asks_first_and_leaves_the_files(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+) -> None:
+    window, service = open_documents()
+    window.add([folder])
+    wait_until_indexed(qtbot, service, 3)
+    qtbot.waitUntil(lambda: window.list.count() == 1, timeout=10_000)
+    window.remove_action.trigger()
+    box = window.findChild(QMessageBox)
+    agree = next(button for button in box.findChildren(QPushButton) if button.text() == "Remove")
+    agree.click()
+    qtbot.waitUntil(lambda: service.collections() == [], timeout=10_000)
+    assert (folder / "light.txt").exists()
+
+
+def passage(file: Path, text: str, *, start: int, end: int, page: int | None = None) -> object:
+    return RetrievedPassage(
+        file=file,
+        title=file.name,
+        page_index=0,
+        page=page,
+        label="",
+        heading_path=(),
+        start=start,
+        end=end,
+        text=text[start:end],
+        score=1.0,
+    )
+
+
+def test_the_preview_marks_the_cited_sentence(qtbot: QtBot, folder: Path) -> None:
+    parent = QWidget()
+    preview = Preview(parent)
+    try:
+        found = passage(folder / "灯塔.md", ZH, start=0, end=len(ZH))
+        citation = Citation(number=1, passage=found, start=8, end=21)
+        preview.show_citation(citation)
+        qtbot.waitUntil(lambda: bool(preview.text.toPlainText()), timeout=30_000)
+        cursor = preview.text.textCursor()
+        assert cursor.position() == 8
+        cursor.setPosition(10)
+        assert cursor.charFormat().background().style() != Qt.BrushStyle.NoBrush
+        cursor.setPosition(3)
+        assert cursor.charFormat().background().style() == Qt.BrushStyle.NoBrush
+        assert not preview.remark.text()
+        # The file changes: the passage is shown as it was, and that is said.
+        (folder / "灯塔.md").write_text("新的内容。", encoding="utf-8")
+        preview.show_citation(citation)
+        qtbot.waitUntil(lambda: "has changed" in preview.remark.text(), timeout=30_000)
+        assert preview.text.toPlainText() == citation.text
+        # It goes: one sentence.
+        (folder / "灯塔.md").unlink()
+        preview.show_citation(citation)
+        qtbot.waitUntil(lambda: "cannot be read" in preview.remark.text(), timeout=30_000)
+    finally:
+        preview.close()
+        preview.shutdown()
+        parent.deleteLater()
+
+
+def test_sources_open_and_say_when_nothing_supports(qtbot: QtBot, folder: Path) -> None:
+    found = passage(folder / "light.txt", LIGHT, start=0, end=len(LIGHT))
+    citation = Citation(number=1, passage=found, start=33, end=66)
+    row = SourcesRow()
+    qtbot.addWidget(row)
+    opened: list[object] = []
+    row.opened.connect(opened.append)
+    row.show_sources(
+        Sources(
+            question="When?",
+            mode="extractive",
+            answerable=True,
+            passages=(found,),
+            citations=(citation,),
+            claims=(Claim(start=0, end=4, passages=(1,)),),
+        )
+    )
+    [button] = row.buttons
+    assert button.text().startswith("[1] light.txt")
+    assert "1882" in button.accessibleName()
+    button.click()
+    assert opened == [citation]
+    row.show_sources(
+        Sources(question="Who?", mode="extractive", answerable=False, passages=(found,))
+    )
+    assert "do not say it" in row.heading.text()
+    row.buttons[0].click()
+    assert opened[-1] == found
+
+
+def test_the_chip_says_what_is_asked_and_remembers_ticks(qtbot: QtBot, tmp_path: Path) -> None:
+    chip = ScopeButton()
+    qtbot.addWidget(chip)
+    assert chip.scope is None
+    assert chip.text() == "Documents"
+    chip.show_collections([Collection(id=7, name="Papers", paused=False, roots=())])
+    chip.add_collection(7)
+    chip.attach([tmp_path / "one.pdf"])
+    assert chip.text() == "Papers, one.pdf"
+    assert chip.scope is not None
+    assert chip.scope.collections == (7,)
+    assert chip.scope.files == (tmp_path / "one.pdf",)
+    chip.forget_files()
+    assert chip.chosen == (7,)
+    assert chip.accessibleName() == "Asks: Papers"
+    chip.choose([])
+    assert chip.scope is None
+    chip.choose([99])  # of a library that was replaced
+    assert chip.scope is None
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        ({"indexed": 0, "waiting": 0, "failed": 0}, "No documents yet."),
+        (
+            {"indexed": 3, "waiting": 7, "failed": 0, "seconds_left": 30.0},
+            "less than a minute left",
+        ),
+        ({"indexed": 3, "waiting": 7, "failed": 1, "seconds_left": 600.0}, "about 10 min left"),
+        ({"indexed": 3, "waiting": 7, "failed": 0, "paused": True}, "paused"),
+        ({"indexed": 10, "waiting": 0, "failed": 2, "passages": 80}, "2 could not be read"),
+    ],
+)
+def test_progress_is_a_sentence(progress: dict[str, object], said: str) -> None:
+    values = {"passages": 0, "waiting_bytes": 0, "seconds_left": None, "paused": False} | progress
+    assert said in progress_text(Progress(**values))
+
+
+def test_long_waits_are_told_in_hours() -> None:
+    assert time_left(3 * 3600) == "about 3 h left"
+
+
+def test_ten_thousand_files_are_read_a_page_at_a_time(qtbot: QtBot) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def read(_status: object, limit: int, offset: int) -> list[FileStatus]:
+        asked.append((limit, offset))
+        return [
+            FileStatus(
+                id=number,
+                collection_id=1,
+                path=Path(f"/{number}"),
+                size=1,
+                status="waiting",
+                failure=None,
+                pages=None,
+                passages=None,
+            )
+            for number in range(offset, min(offset + limit, 10_000))
+        ]
+
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    model = FilesModel(parent)
+    model.show_files(read, None)
+    assert model.rowCount() == 200
+    assert model.canFetchMore(model.index(-1, -1))
+    model.fetchMore(model.index(-1, -1))
+    assert model.rowCount() == 400
+    assert asked == [(200, 0), (200, 200)]
+    assert status_text(model.file(model.index(0, 0))) == "Waiting"
+
+
+def test_a_question_is_answered_from_a_folder_and_the_source_is_shown(
+    open_window: OpenWindow, qtbot: QtBot, folder: Path, store: Store
+) -> None:
+    window = open_window(model=default_bundle_path())
+    documents = window.desk.open()
+    assert documents is not None
+    documents.add([folder])
+    qtbot.waitUntil(lambda: "could not be read" in documents.page.state.text(), timeout=60_000)
+    documents.page.ask_button.click()
+    documents.close()
+    assert window.desk.scope.text() == "papers"
+    window.chat.send("When was the lighthouse built?")
+    assert window.chat.conversation_id is not None
+    qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
+    answer = views(window)[-1]
+    assert answer.sources is not None
+    assert "1882" in answer.text()
+    [button] = answer.sources.buttons
+    assert button.text().startswith("[1] light.txt")
+    button.click()
+    preview = window.findChild(Preview)
+    assert preview is not None
+    qtbot.waitUntil(lambda: bool(preview.text.toPlainText()), timeout=30_000)
+    assert "1882" in preview.text.toPlainText()
+    preview.close()
+    # It is all there again when the conversation is opened anew.
+    first = window.chat.conversation_id
+    window.sidebar.new_button.click()
+    assert window.desk.scope.text() == "Documents"
+    window.chat.open(first)
+    assert views(window)[-1].sources is not None
+    assert window.desk.scope.text() == "papers"
+
+
+def test_an_attached_file_is_asked_once(
+    open_window: OpenWindow, qtbot: QtBot, folder: Path
+) -> None:
+    window = open_window(model=default_bundle_path())
+    window.drop.take([folder / "灯塔.md"])
+    assert window.desk.scope.text() == "灯塔.md"
+    window.chat.send("灯塔是哪一年建成的？")
+    assert window.desk.scope.scope is None
+    qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
+    answer = views(window)[-1]
+    assert answer.sources is not None
+    assert "灯塔" in answer.text() or "一八八二" in answer.text()
