@@ -16,6 +16,7 @@ from app.single_instance import Instance, NoAnswerError, Request
 from app.window import MainWindow
 from engine.chat import ChatService
 from engine.documents.finder import DocumentFinder
+from engine.erasing import erase_everything
 from engine.errors import GebError, StoreError
 from engine.i18n import tr
 from engine.paths import config_dir, library_path, log_dir, store_path
@@ -49,7 +50,22 @@ def run(request: Request, instance: Instance) -> int:
     hooks.remove()
     if session is not None:
         session.end()
+    if window.erases_on_exit:
+        erase_and_tell()
     return status
+
+
+def erase_and_tell() -> None:
+    """Delete everything that is kept, and say what that was."""
+    from app.erase_dialog import erased_text
+
+    logging.shutdown()  # its file goes, too
+    try:
+        text = tr("Deleted:") + "\n" + erased_text(erase_everything())
+    except StoreError as error:
+        say(error)
+        return
+    QMessageBox.information(None, "GEB Chat", text)
 
 
 def say(error: GebError) -> None:

@@ -27,6 +27,7 @@ from app.sidebar.sidebar import Sidebar
 from app.single_instance import Request
 from engine.chat import ChatService
 from engine.conversation_files.markdown import is_conversation
+from engine.erasing import everything
 from engine.errors import BundleError, StoreError
 from engine.i18n import tr
 from engine.paths import log_dir
@@ -59,6 +60,8 @@ class MainWindow(QMainWindow):
         self._bridge = bridge
         self._settings = settings
         self._errors: ErrorDialogs | None = None
+        self.erases_on_exit = False
+        """The person has agreed that everything be deleted after the window is closed."""
         self._layout_timer = QTimer(self, singleShot=True, interval=_LAYOUT_DELAY_MS)
         self._layout_timer.timeout.connect(self.save_layout)
         self.sidebar = Sidebar(service.store)
@@ -194,6 +197,7 @@ class MainWindow(QMainWindow):
         add_action(self, "menu", "Menu", self.header.menu_button.showMenu, "F10")
         add_action(self, "shortcuts", "Keyboard shortcuts", self.open_shortcuts, "F1")
         add_action(self, "log", "Show the log", self.open_log)
+        add_action(self, "erase-everything", "Delete everything…", self.ask_to_erase)
         add_action(self, "quit", "Quit", self.close, "Ctrl+Q")
 
     def open_palette(self) -> None:
@@ -209,6 +213,22 @@ class MainWindow(QMainWindow):
         from app.shortcuts import ShortcutsPage
 
         ShortcutsPage(actions_of(self), self).open()
+
+    def ask_to_erase(self) -> None:
+        """Offer to delete everything that is kept; it happens once the window is closed."""
+        from app.erase_dialog import EraseDialog
+
+        try:
+            dialog = EraseDialog(everything(), self)
+        except StoreError as error:
+            self.chat.show_error(error)
+            return
+        dialog.agreed.clicked.connect(self._erase)
+        dialog.open()
+
+    def _erase(self) -> None:
+        self.erases_on_exit = True
+        self.close()
 
     def open_log(self) -> None:
         """Show what has been logged."""
