@@ -9,24 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from engine.bundle import default_bundle_path
-from engine.document_prompt import PromptLanguage, ask_about_passages, cite, join_numbered
+from engine.bundle import default_bundle_path, open_bundle
+from engine.document_prompt import cite
+from engine.documents.answering.answer import Answer, answer_question
+from engine.documents.answering.sources import place_of
 from engine.documents.indexing.indexer import Indexer
 from engine.documents.indexing.lock import IndexerLock
 from engine.documents.indexing.scanning import scan_root
 from engine.documents.library import queue
 from engine.documents.library.library import Library, set_aside_damaged_library
-from engine.documents.passages import Retrieval, RetrievedPassage
+from engine.documents.passages import Retrieval
 from engine.documents.sandbox import DocumentReader
 from engine.documents.search.retrieval import Retriever
 from engine.errors import DocumentError, GebError, GenerationError, StoreError
-from engine.events import Cancelled, Done, Failed, Token
 from engine.i18n import tr
+from engine.model import Model
 from engine.paths import cache_dir
-from engine.search_text import is_unspaced
-from engine.terminal_inbox import Inbox, wait_for_model
 from engine.terminal_text import json_for_terminal, notice, printable, say
-from engine.worker import EngineWorker
 
 _KEPT_LIBRARIES = 8
 _SHOWN_FAILURES = 10
@@ -152,96 +151,30 @@ def ask(paths: Sequence[Path], question: str, *, model: Path | None, as_json: bo
         say(_as_json(asked, answer))
     else:
         say(answer.text)
-        for place, passage in enumerate(answer.citations, 1):
-            say(f"{cite(place)} {_where(passage)}")
+        for citation in answer.sources.citations:
+            say(f"{cite(citation.number)} {place_of(citation.passage)}: {citation.text}")
     return 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Answer:
-    text: str
-    answerable: bool
-    citations: tuple[RetrievedPassage, ...]
-    seconds: float
-    model: str
+def _answer(retrieval: Retrieval, model_path: Path | None) -> Answer:
+    bundle = open_bundle(model_path or default_bundle_path())
+    with closing(Model(bundle)) as model:
+        return answer_question(retrieval, model, bundle)
 
 
-def _answer(retrieval: Retrieval, model: Path | None) -> _Answer:
-    """Let the model answer from the passages that its context holds."""
-    begun = monotonic()
-    if not retrieval.answerable:
-        text = tr("Your documents do not say this.")
-        return _Answer(text=text, answerable=False, citations=(), seconds=0.0, model="")
-    inbox = Inbox()
-    with closing(EngineWorker(inbox.put)) as worker:
-        worker.load(model or default_bundle_path())
-        loaded = wait_for_model(inbox)
-        passages = _fitting(retrieval.passages, loaded.context_length // 2)
-        numbered = join_numbered([passage.text for passage in passages])
-        language: PromptLanguage = "zh" if any(map(is_unspaced, retrieval.question)) else "en"
-        prompt = ask_about_passages(numbered, retrieval.question, language)
-        params = loaded.generation.params(temperature=0.0)
-        pieces: list[str] = []
-        with inbox.ctrl_c():
-            request_id = worker.generate([{"role": "user", "content": prompt}], params)
-            while True:
-                match inbox.get():
-                    case None:
-                        worker.cancel(request_id)
-                    case Token(text=piece):
-                        pieces.append(piece)
-                    case Failed(error=error):
-                        raise error
-                    case Done() | Cancelled():
-                        break
-    return _Answer(
-        text="".join(pieces),
-        answerable=True,
-        citations=passages,
-        seconds=monotonic() - begun,
-        model=loaded.name,
-    )
-
-
-def _fitting(passages: Sequence[RetrievedPassage], characters: int) -> tuple[RetrievedPassage, ...]:
-    """Return the best passages that have room together, one at least."""
-    total = 0
-    for count, passage in enumerate(passages):
-        total += len(passage.text)
-        if total > characters:
-            return tuple(passages[: max(1, count)])
-    return tuple(passages)
-
-
-def _as_json(asked: Asked, answer: _Answer) -> str:
-    retrieval = asked.retrieval
-    values = {
-        "answer": answer.text,
-        "answerable": answer.answerable,
-        "citations": [
-            _place(passage) | {"start": passage.start, "end": passage.end, "text": passage.text}
-            for passage in answer.citations
-        ],
-        "passages": [
-            _place(passage) | {"text": passage.text, "score": round(passage.score, 4)}
-            for passage in retrieval.passages
-        ],
+def _as_json(asked: Asked, answer: Answer) -> str:
+    passages = [
+        {
+            "file": str(passage.file),
+            "page": passage.page,
+            "text": passage.text,
+            "score": round(passage.score, 4),
+        }
+        for passage in asked.retrieval.passages
+    ]
+    timings = {
         "files": asked.files,
-        "index_seconds": round(asked.index_seconds, 3),
-        "retrieve_seconds": round(retrieval.seconds, 4),
-        "answer_seconds": round(answer.seconds, 3),
-        "model": answer.model,
+        "index_seconds": round(asked.index_seconds, 4),
+        "retrieve_seconds": round(asked.retrieval.seconds, 4),
     }
-    return json_for_terminal(values)
-
-
-def _where(passage: RetrievedPassage) -> str:
-    file = passage.file.name
-    if passage.page is None:
-        return file
-    return tr("{file}, page {page}", file=file, page=passage.page)
-
-
-def _place(passage: RetrievedPassage) -> dict[str, object]:
-    # A name that is no text in any encoding is shown as well as it can be.
-    return {"file": os.fsencode(passage.file).decode("utf-8", "replace"), "page": passage.page}
+    return json_for_terminal({**answer.to_json(), "passages": passages, **timings})
