@@ -30,6 +30,7 @@ _PAINTED_AT_LATEST_MS: Final = 1000
 def run(request: Request, instance: Instance) -> int:
     """Open the window of the first start and return the exit status."""
     app = make_application()
+    app.setQuitOnLastWindowClosed(False)  # the window may live on in the tray
     bridge = EventBridge(app)
     try:
         settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
@@ -42,8 +43,9 @@ def run(request: Request, instance: Instance) -> int:
         return 1
     session = _begin_session()
     window = MainWindow(service, bridge, settings, 0 if session is None else session.crashes)
-    QuitSignals(window.close, app)
-    hooks = ErrorHooks(window.show_unexpected, window.close, app)
+    window.ended.connect(app.exit)
+    QuitSignals(window.end, app)
+    hooks = ErrorHooks(window.show_unexpected, window.end, app)
     _Painted(window, lambda: _when_painted(window, request, instance))
     window.show()
     status = app.exec()
@@ -82,12 +84,12 @@ def ask_to_end(error: NoAnswerError) -> bool:
     end = box.addButton(tr("End it and start anew"), QMessageBox.ButtonRole.DestructiveRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.exec()
-    app.setQuitOnLastWindowClosed(True)
     return box.clickedButton() is end
 
 
 def _when_painted(window: MainWindow, request: Request, instance: Instance) -> None:
     window.load_model(request.model)
+    window.accompany()
     from app.instance_server import InstanceServer
 
     server = InstanceServer(instance.socket_path, window)

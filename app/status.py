@@ -4,7 +4,7 @@ from time import perf_counter
 from typing import Final
 
 from PySide6.QtCore import QLocale, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app import theme
 from app.context_meter import ContextMeter
@@ -34,13 +34,24 @@ class StatusLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE, 0, theme.SPACE, 0)
         row.setSpacing(theme.SPACE)
+        self.server = QPushButton()
+        self.server.setProperty("link", True)
+        self.server.hide()
         row.addWidget(self.model, 1)
+        row.addWidget(self.server)
         row.addWidget(self.activity)
         row.addWidget(self.meter)
         show_text(self.model.setAccessibleName, "Model")
         show_text(self.activity.setAccessibleName, "Activity")
         for label in (self.model, self.activity):
             label.setProperty("muted", True)
+
+    def show_server(self, address: str | None) -> None:
+        """Say that other programs are answered at `address`; None: they are not."""
+        self.server.setVisible(address is not None)
+        if address is not None:
+            port = address.removesuffix("/v1").rpartition(":")[2]
+            show_text(self.server.setText, "Answers other programs: port {port}", port=port)
 
     def show_loading(self) -> None:
         """Say that the model is being opened."""

@@ -332,6 +332,8 @@ QPushButton[primary="true"]:disabled {{ background: {c.selected}; border-color: 
 QPushButton[quiet="true"] {{ padding: 4px 10px; }}
 QPushButton#side {{ text-align: left; border-color: transparent; color: {c.muted}; }}
 QPushButton#side:focus {{ border-color: {c.accent}; }}
+QPushButton[link="true"] {{ border: 1px solid transparent; padding: 1px 6px; color: {c.accent}; }}
+QPushButton[link="true"]:focus {{ border-color: {c.accent}; }}
 QPushButton#new {{ text-align: left; background: {c.page}; }}
 QPushButton#new:hover {{ background: {c.hover}; }}
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QMoveEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -33,6 +33,7 @@ from engine.i18n import tr
 from engine.paths import log_dir
 
 if TYPE_CHECKING:
+    from app.companions import Companions
     from app.errors.dialog import ErrorDialogs
     from app.palette.entries import Entry
 
@@ -49,6 +50,9 @@ class MainWindow(QMainWindow):
     Takes over `service` and `bridge`: closing the window stops the answers and closes both.
     """
 
+    ended = Signal()
+    """The window is closed, not only hidden, and all is kept."""
+
     def __init__(
         self, service: ChatService, bridge: EventBridge, settings: QSettings, crashes: int = 0
     ) -> None:
@@ -62,6 +66,8 @@ class MainWindow(QMainWindow):
         self._errors: ErrorDialogs | None = None
         self.erases_on_exit = False
         """The person has agreed that everything be deleted after the window is closed."""
+        self._companions: Companions | None = None
+        self._ending = False
         self._layout_timer = QTimer(self, singleShot=True, interval=_LAYOUT_DELAY_MS)
         self._layout_timer.timeout.connect(self.save_layout)
         self.sidebar = Sidebar(service.store)
@@ -105,18 +111,59 @@ class MainWindow(QMainWindow):
         except (BundleError, StoreError) as error:
             self.chat.show_no_model(error)
 
+    def accompany(self) -> "Companions":
+        """Start what accompanies the window, and return it; may be repeated."""
+        if self._companions is None:
+            from app.companions import Companions
+
+            self._companions = Companions(
+                self,
+                self._service,
+                self._bridge,
+                ask=self.ask,
+                open_id=lambda: self.chat.conversation_id,
+                show_window=self.come_forward,
+                end=self.end,
+            )
+            api = self._companions.api
+            api.changed.connect(lambda: self.chat.status.show_server(api.address))
+            api.failed.connect(self.chat.show_error)
+            self._companions.follow()
+        return self._companions
+
+    def ask(self, text: str) -> int | None:
+        """Ask in a conversation of its own; return its id, or None if the question was refused."""
+        self.sidebar.new()
+        self.chat.send(text)
+        asked = self.chat.conversation_id
+        return asked if asked is not None and self._service.running_answer(asked) else None
+
+    def end(self) -> None:
+        """Close the window, and the application with it, even if there is an icon in the tray."""
+        self._ending = True
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Keep everything, stop the answers and end the engine's thread."""
+        """Keep everything, stop the answers and end the engine's thread.
+
+        While there is an icon in the tray the window only hides, unless `end` was called.
+        """
         self.hide()  # at once: the engine may need a moment to stop
         self.chat.save_draft()
+        self.save_layout()
+        if self._companions is not None:
+            if self._companions.tray.shown and not self._ending:
+                event.ignore()
+                return
+            self._companions.close()
         self.sidebar.undo.dismiss()
         self.sidebar.search.end()
         self.files.close()
-        self.save_layout()
         self.desk.close()
         self._bridge.close()
         self._service.close()
         super().closeEvent(event)
+        self.ended.emit()
 
     def save_layout(self) -> None:
         """Keep size, place, the width of the list and which conversation is open."""
@@ -187,6 +234,7 @@ class MainWindow(QMainWindow):
         )
         self.drop.add(conversations)
         self.drop.add(Reader(DOCUMENT_SUFFIXES, self.desk.take_files, document_kinds))
+        self.chat.status.server.clicked.connect(lambda: self.accompany().open_api())
         self.chat.sent.connect(self._refresh_list)
 
     def _add_actions(self) -> None:
@@ -196,9 +244,11 @@ class MainWindow(QMainWindow):
         add_action(self, "palette", "Command palette", self.open_palette, "Ctrl+K")
         add_action(self, "menu", "Menu", self.header.menu_button.showMenu, "F10")
         add_action(self, "shortcuts", "Keyboard shortcuts", self.open_shortcuts, "F1")
+        add_action(self, "quick-ask", "Quick question", lambda: self.accompany().open_quick_ask())
+        add_action(self, "api", "Other programs", lambda: self.accompany().open_api())
         add_action(self, "log", "Show the log", self.open_log)
         add_action(self, "erase-everything", "Delete everything…", self.ask_to_erase)
-        add_action(self, "quit", "Quit", self.close, "Ctrl+Q")
+        add_action(self, "quit", "Quit", self.end, "Ctrl+Q")
 
     def open_palette(self) -> None:
         """Show the palette of all actions and conversations."""
@@ -228,7 +278,7 @@ class MainWindow(QMainWindow):
 
     def _erase(self) -> None:
         self.erases_on_exit = True
-        self.close()
+        self.end()
 
     def open_log(self) -> None:
         """Show what has been logged."""
@@ -239,14 +289,18 @@ class MainWindow(QMainWindow):
         except StoreError as error:
             self.chat.show_error(error)
 
-    def raise_for(self, request: Request) -> None:
-        """Come to the front, as a later start asked, and take the files that it was given."""
-        if request.activation:
-            os.environ["XDG_ACTIVATION_TOKEN"] = request.activation  # Qt takes it from there
+    def come_forward(self) -> None:
+        """Show the window above others, wherever it was."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
+
+    def raise_for(self, request: Request) -> None:
+        """Come to the front, as a later start asked, and take the files that it was given."""
+        if request.activation:
+            os.environ["XDG_ACTIVATION_TOKEN"] = request.activation  # Qt takes it from there
+        self.come_forward()
         if request.model is not None:
             self.load_model(request.model)
         if request.files:
@@ -277,6 +331,7 @@ class MainWindow(QMainWindow):
             self.documents_button,
             self.settings_button,
             *self.header.buttons,
+            self.chat.status.server,
             self.chat.transcript,
         ]
         for first, second in pairwise(order):

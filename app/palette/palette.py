@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     QPoint,
     Qt,
 )
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QAccessible, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
+from app.announcer import announce
 from app.palette.entries import Entry, best
 from engine.i18n import tr
 
@@ -62,6 +63,7 @@ class CommandPalette(QDialog):
         self._model = _EntryModel(self)
         self.list = _make_list(self._model)
         self.list.clicked.connect(self._choose)
+        self.list.selectionModel().currentChanged.connect(self._say)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE] * 4)
         column.setSpacing(theme.SPACE)
@@ -97,6 +99,11 @@ class CommandPalette(QDialog):
         found = best(query, [*self._actions, *(self._others or ())] if query else self._actions)
         self._model.show_entries(found)
         self.list.setCurrentIndex(self._model.index(0))
+
+    def _say(self, index: QModelIndex) -> None:
+        """The focus is elsewhere, so a screen reader must be told what is marked."""
+        if index.isValid() and self.isVisible() and QAccessible.isActive():
+            announce(self, str(index.data(Qt.ItemDataRole.AccessibleTextRole)))
 
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():

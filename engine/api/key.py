@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.errors import StoreError
 from engine.paths import config_dir
+from engine.private_file import write_private
 
 _PREFIX = "geb-"
 _KEY_BYTES = 32
@@ -47,8 +48,25 @@ def read_key() -> str:
     return key
 
 
+def new_key() -> str:
+    """Make a new key in place of the old one, and return it. Raises StoreError."""
+    path = key_path()
+    key = _make()
+    try:
+        write_private(path, key + "\n")
+    except OSError as error:
+        raise StoreError(
+            "The key file {path} cannot be used: {detail}.", path=path, detail=error.strerror
+        ) from error
+    return key
+
+
+def _make() -> str:
+    return _PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+
+
 def _write_new(path: Path) -> None:
-    key = _PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+    key = _make()
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

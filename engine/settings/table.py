@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
+from engine.api import DEFAULT_PORT
 from engine.i18n import to_translate
 from engine.sampling_params import BOUNDS
-from engine.settings.setting import Choice, Real, Setting, Text, Value, Whole
+from engine.settings.setting import Choice, Real, Setting, Switch, Text, Value, Whole
 
 _BY_MODEL: Final = to_translate("as the model recommends")
 _MAX_SEED: Final = int(BOUNDS["seed"][1])
@@ -41,6 +42,31 @@ LANGUAGE: Final = Choice(
     label=to_translate("Language"),
     help=to_translate("Of the window and the commands; the model answers in yours."),
     choices=(("system", to_translate("As the system")), ("zh_CN", "简体中文"), ("en", "English")),
+)
+TRAY: Final = Switch(
+    name="tray",
+    default=False,
+    page="window",
+    label=to_translate("Icon in the system's tray"),
+    help=to_translate(
+        "It offers a quick question, and closing the window leaves the application there."
+    ),
+)
+API: Final = Switch(
+    name="api",
+    default=False,
+    page="window",
+    label=to_translate("Answer other programs on this computer"),
+    help=to_translate("Over OpenAI's API, with a key; nothing outside this computer can connect."),
+)
+API_PORT: Final[Whole[int]] = Whole(
+    name="api_port",
+    default=DEFAULT_PORT,
+    page="window",
+    label=to_translate("Port for other programs"),
+    help=to_translate("Choose another one if a program uses it already."),
+    low=1024,
+    high=65535,
 )
 MODEL: Final[Text[str | None]] = Text(
     name="model",
@@ -178,6 +204,9 @@ SETTINGS: Final[tuple[Setting[Value], ...]] = (
     SCHEME,
     FONT_SCALE,
     LANGUAGE,
+    TRAY,
+    API,
+    API_PORT,
     MODEL,
     SYSTEM_PROMPT,
     TEMPERATURE,

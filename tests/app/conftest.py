@@ -86,7 +86,8 @@ def open_window(
         bridge.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     assert not [w for w in qapp.topLevelWidgets() if w.isVisible()]
-    assert not [thread for thread in threading.enumerate() if thread.name == "engine"]
+    left = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+    assert not [name for name in left if name in ("engine", "api")]
 
 
 @pytest.fixture
