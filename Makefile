@@ -3,7 +3,8 @@
 # The other targets are described in README.md.
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run setup test test-slow lint rebuild bench bench-peers bench-documents bench-training package \
+.PHONY: run setup test test-slow lint rebuild bench bench-app bench-peers bench-documents \
+	bench-training package \
 	print-package-tools screenshots clean
 
 PYTHON ?= python3
@@ -100,6 +101,9 @@ bench-documents: $(VENV)/dev-ready $(DOCUMENT_PEERS)/ready
 $(DOCUMENT_PEERS)/ready: tests/benchmarks/documents.txt | $(VENV)/dev-ready
 	$(PIP) --no-deps --target $(DOCUMENT_PEERS) --upgrade --requirement $<
 	@touch $@
+
+bench-app: $(VENV)/dev-ready
+	$(BIN)/python tests/benchmarks/bench_app.py
 
 bench-training: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_training.py

@@ -20,7 +20,6 @@ from engine.i18n import set_language, system_language, tr
 from engine.paths import log_dir
 from engine.settings.file import chosen_language, open_settings
 from engine.terminal import ChatOptions, answer_once, chat
-from engine.terminal_models import list_models, verify_models
 from engine.terminal_settings import change_setting, list_settings, show_setting
 from engine.terminal_text import notice
 
@@ -83,6 +82,9 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
+    # Opens models, for which a window has a thread of its own.
+    from engine.terminal_models import list_models, verify_models
+
     if options.action == "verify":
         return verify_models(options.folder)
     return list_models()

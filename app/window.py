@@ -133,10 +133,12 @@ class MainWindow(QMainWindow):
 
     def ask(self, text: str) -> int | None:
         """Ask in a conversation of its own; return its id, or None if the question was refused."""
+        sent: list[int] = []
         self.sidebar.new()
+        connection = self.chat.sent.connect(sent.append)
         self.chat.send(text)
-        asked = self.chat.conversation_id
-        return asked if asked is not None and self._service.running_answer(asked) else None
+        self.chat.sent.disconnect(connection)
+        return sent[0] if sent else None
 
     def end(self) -> None:
         """Close the window, and the application with it, even if there is an icon in the tray."""

@@ -9,7 +9,7 @@ from app.actions import Group, add_action
 from app.chat_view import ChatView
 from engine.chat import ChatService
 from engine.i18n import to_translate
-from engine.sampling import GenerationDefaults
+from engine.sampling_params import GenerationDefaults
 from engine.settings.setting import Page, Setting, Value
 from engine.settings.table import SETTINGS, SYSTEM_PROMPT
 

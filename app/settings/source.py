@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from engine.i18n import tr
-from engine.sampling import GenerationDefaults
+from engine.sampling_params import GenerationDefaults
 from engine.settings import table
 from engine.settings.answer import own_values, reset_own, set_own
 from engine.settings.file import Settings

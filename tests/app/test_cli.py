@@ -206,3 +206,14 @@ class TestDisplay:
         finally:
             server.terminate()
             server.wait()
+
+
+HEAVY = ("numpy", "onnxruntime", "jinja2", "sentencepiece", "regex", "uvicorn", "ziamath")
+
+
+def test_a_window_opens_before_the_mathematics_is_loaded() -> None:
+    script = f"import app.cli, app.startup, sys; print([m for m in {HEAVY} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert result.stdout == "[]\n"

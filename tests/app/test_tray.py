@@ -31,7 +31,7 @@ def set_tray(window: MainWindow, on: bool) -> None:
 def quick_ask(window: MainWindow, qtbot: QtBot) -> QuickAsk:
     window.accompany().open_quick_ask()
     found = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QuickAsk))
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is found.edit)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is found.edit, timeout=60_000)
     return found
 
 
@@ -88,6 +88,7 @@ def test_a_quick_question_is_answered_there_and_kept(
     assert small.answer().split() == views(window)[1]._answer.plain_text().split()
     small.go_on.click()
     assert not small.isVisible()
+    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
     again = quick_ask(window, qtbot)
     assert again.edit.text() == ""
     qtbot.keyClick(again.edit, Qt.Key.Key_Escape)
