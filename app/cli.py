@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # where it knows no Chinese: question marks
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_with_open(sys.argv[1:] if arguments is None else arguments))
     _log_to_file()
     try:
         status: int = options.run(options)
@@ -52,7 +52,12 @@ def _open_window(options: argparse.Namespace) -> int:
     if not has_display():
         notice(tr("There is no display here, so the chat opens in the terminal."))
         return chat(ChatOptions(model=options.model))
-    return open_window(Request(model=options.model and options.model.absolute()))
+    request = Request(
+        files=[file.absolute() for file in options.files],
+        model=options.model and options.model.absolute(),
+        activation=os.environ.get("XDG_ACTIVATION_TOKEN", ""),
+    )
+    return open_window(request)
 
 
 def _chat(options: argparse.Namespace) -> int:
@@ -120,14 +125,27 @@ def _parser() -> argparse.ArgumentParser:
         help=tr("show the version and exit"),
     )
     parser.add_argument("--model", type=Path, metavar=tr("DIR"), help=_model_help())
-    parser.set_defaults(run=_open_window)
+    parser.set_defaults(run=_open_window, files=[])
     commands = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"))
+    _add_open(commands.add_parser("open", help=tr("open files in the window; so does their name")))
     _add_chat(commands.add_parser("chat", help=tr("chat in the terminal")))
     _add_ask(commands.add_parser("ask", help=tr("answer a question from documents")))
     _add_models(commands.add_parser("models", help=tr("list the installed models, or verify them")))
     _add_settings(commands.add_parser("settings", help=tr("list the settings, or change one")))
     _add_serve(commands.add_parser("serve", help=tr("answer other programs on this computer")))
     return parser
+
+
+def _with_open(arguments: Sequence[str]) -> list[str]:
+    """Let `geb FILE…`, as a desktop calls it, mean `geb open FILE…`."""
+    first = next(iter(arguments), "")
+    named = not first.startswith("-") and (os.sep in first or Path(first).is_file())
+    return ["open", *arguments] if named else list(arguments)
+
+
+def _add_open(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("files", type=Path, nargs="+", metavar=tr("FILE"), help=tr("what to open"))
 
 
 def _add_chat(parser: argparse.ArgumentParser) -> None:

@@ -90,6 +90,8 @@ def ask_to_end(error: NoAnswerError) -> bool:
 def _when_painted(window: MainWindow, request: Request, instance: Instance) -> None:
     window.load_model(request.model)
     window.accompany()
+    if request.files:
+        window.drop.take(request.files)
     from app.instance_server import InstanceServer
 
     server = InstanceServer(instance.socket_path, window)

@@ -109,7 +109,10 @@ app.display._X11_LIBRARIES = ("libc.so.6", "libnowhere.so.0")
         (["chat", "--seed", "x"], "--seed: 'x' is not a number"),
         (["chat", "--json"], "--json needs --prompt"),
         (["chat", "--prompt"], "--prompt: a value is missing"),
-        (["dance"], "COMMAND: 'dance' is none of 'chat', 'ask', 'models', 'settings', 'serve'"),
+        (
+            ["dance"],
+            "COMMAND: 'dance' is none of 'open', 'chat', 'ask', 'models', 'settings', 'serve'",
+        ),
         (["chat", "--loud"], "unknown argument --loud"),
     ],
 )
@@ -145,10 +148,10 @@ def test_failures_are_logged_in_a_private_folder(geb: Geb, tmp_path: Path) -> No
 def test_the_window_gets_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from app import cli
 
-    asked: list[Path | None] = []
+    asked: list[tuple[Path | None, list[Path]]] = []
 
     def open_window(request: Request) -> int:
-        asked.append(request.model)
+        asked.append((request.model, list(request.files)))
         return 7
 
     monkeypatch.setattr(cli, "open_window", open_window)
@@ -157,7 +160,17 @@ def test_the_window_gets_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("LC_ALL", raising=False)
     assert cli.main([]) == 7
     assert cli.main(["--model", str(tmp_path)]) == 7
-    assert asked == [None, tmp_path]
+    file = tmp_path / "chat"
+    file.write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["chat.json/../chat", "b.json"]) == 7
+    assert cli.main(["open", "--model", str(tmp_path), "chat"]) == 7
+    assert asked == [
+        (None, []),
+        (tmp_path, []),
+        (None, [tmp_path / "chat.json/../chat", tmp_path / "b.json"]),
+        (tmp_path, [file]),
+    ]
 
 
 @pytest.fixture
