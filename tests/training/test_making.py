@@ -362,6 +362,19 @@ def test_a_recipe_reads_made_records_from_the_origins_that_it_names(tmp_path: Pa
     assert list(read(path, _source("one", "questions", origins=("others",)))) == []
 
 
+def test_records_are_made_of_the_wanted_share_of_documents_the_same_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "texts.jsonl"
+    lines = [json.dumps({"text": str(n), "lang": "zh", "source": "tests"}) for n in range(400)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setitem(MAKERS, "copying", lambda documents, _seed: documents)
+    some = [row["text"] for row in read(path, _source("one", "copying", documents=0.25))]
+    assert 70 < len(some) < 130
+    again = [row["text"] for row in read(path, _source("two", "copying", documents=0.5))]
+    assert set(some) <= set(again)
+
+
 def test_sources_that_make_records_of_one_file_do_not_share_them(tmp_path: Path) -> None:
     path = tmp_path / "texts.jsonl"
     path.write_text("", encoding="utf-8")
