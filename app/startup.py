@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from app.bridge import EventBridge
 from app.desktop import QuitSignals, make_application
 from app.errors.hooks import ErrorHooks
+from app.later_finder import LaterFinder
 from app.session import Session
 from app.settings.live import follow_settings
 from app.single_instance import Instance, NoAnswerError, Request
 from app.window import MainWindow
 from engine.chat import ChatService
-from engine.documents.finder import DocumentFinder
 from engine.erasing import erase_everything
 from engine.errors import GebError, StoreError
 from engine.i18n import tr
@@ -36,7 +36,7 @@ def run(request: Request, instance: Instance) -> int:
         settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
         chosen = open_settings()
         follow_settings(app, chosen)
-        finder = DocumentFinder(library_path())
+        finder = LaterFinder(library_path())
         service = ChatService(store_path(), bridge.post, settings=chosen, finder=finder)
     except StoreError as error:
         say(error)
