@@ -38,7 +38,7 @@ from engine.events import (
     SourcesFound,
     Token,
 )
-from engine.i18n import tr
+from engine.i18n import to_translate, tr
 from engine.store import Message
 
 _DRAFT_DELAY_MS: Final = 500
@@ -202,7 +202,7 @@ class ChatView(QWidget):
         self.notice.tell(str(error))
         if not self._has_model:
             self.status.show_no_model()
-            self.composer.set_blocked(tr("Nothing can be sent: no model is loaded."))
+            self.composer.set_blocked(to_translate("Nothing can be sent: no model is loaded."))
 
     def _take_model(self, event: ModelLoading | ContextReduced | ModelLoaded | ModelFailed) -> None:
         if isinstance(event, ModelLoading):

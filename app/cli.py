@@ -88,8 +88,10 @@ def _ask(options: argparse.Namespace) -> int:
 
 def _models(options: argparse.Namespace) -> int:
     # Opens models, for which a window has a thread of its own.
-    from engine.terminal_models import list_models, verify_models
+    from engine.terminal_models import import_model, list_models, verify_models
 
+    if options.action == "import":
+        return import_model(options.folder)
     if options.action == "verify":
         return verify_models(options.folder)
     return list_models()
@@ -130,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_open(commands.add_parser("open", help=tr("open files in the window; so does their name")))
     _add_chat(commands.add_parser("chat", help=tr("chat in the terminal")))
     _add_ask(commands.add_parser("ask", help=tr("answer a question from documents")))
-    _add_models(commands.add_parser("models", help=tr("list the installed models, or verify them")))
+    _add_models(
+        commands.add_parser("models", help=tr("list the installed models, verify them, or add one"))
+    )
     _add_settings(commands.add_parser("settings", help=tr("list the settings, or change one")))
     _add_serve(commands.add_parser("serve", help=tr("answer other programs on this computer")))
     return parser
@@ -190,6 +194,10 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     verify.add_argument(
         "folder", type=Path, nargs="?", metavar=tr("DIR"), help=tr("this model folder only")
     )
+    add = actions.add_parser(
+        "import", help=tr("copy a model folder, or export a checkpoint, to the installed models")
+    )
+    add.add_argument("folder", type=Path, metavar=tr("DIR"), help=tr("the model or checkpoint"))
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

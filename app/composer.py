@@ -81,9 +81,12 @@ class Composer(QFrame):
         self._update_button()
 
     def set_blocked(self, reason: str) -> None:
-        """Refuse to send and show why; writing stays possible. An empty reason allows it again."""
+        """Refuse to send and show why; writing stays possible. An empty reason allows it again.
+
+        `reason` is English text, which follows the language.
+        """
         self._blocked = reason
-        self._reason.setText(reason)
+        show_text(self._reason.setText, reason)
         self._reason.setVisible(bool(reason))
         self._update_button()
 

@@ -12,6 +12,7 @@ from app.documents.sources_row import SourcesRow
 from app.edit_box import EditBox
 from app.markdown.view import MarkdownView
 from app.message_toolbar import MessageToolbar
+from app.texts import follow_language, show_text
 from engine.documents.answering.sources import Sources
 from engine.i18n import to_translate, tr
 from engine.store import Message
@@ -198,8 +199,10 @@ class MessageView(QWidget):
             with suppress(ValueError, TypeError, KeyError):  # of another version: no sources
                 self._show_sources(Sources.from_json(self.message.sources))
         self.toolbar.copy_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.toolbar.copy_button.addAction(tr("Copy message as text"), self.copy_as_text)
-        self.toolbar.copy_button.addAction(tr("Copy message as Markdown"), self.copy)
+        as_text = self.toolbar.copy_button.addAction("", self.copy_as_text)
+        as_markdown = self.toolbar.copy_button.addAction("", self.copy)
+        show_text(as_text.setText, "Copy message as text")
+        show_text(as_markdown.setText, "Copy message as Markdown")
         self._note = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._note.setProperty("muted", True)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -215,7 +218,7 @@ class MessageView(QWidget):
         row.addWidget(self.go_on, 0, Qt.AlignmentFlag.AlignTop)
         self._column.addWidget(self._foot)
         theme.follow_scale(self._fit_foot)
-        self._show_state()
+        follow_language(self._show_state)
 
     def _fit_foot(self) -> None:
         # The buttons come and go, the line stays.

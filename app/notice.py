@@ -1,6 +1,6 @@
 """A bar with one sentence and, where it helps, one action."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
@@ -18,8 +18,10 @@ class NoticeBar(QWidget):
         self._label = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._button = QPushButton()
+        self._button, self._second = QPushButton(), QPushButton()
         self._button.clicked.connect(self._act)
+        self._second.clicked.connect(self._act_second)
+        self._on_second: Callable[[], None] | None = None
         close = IconButton("close", "Dismiss")
         close.clicked.connect(self.dismiss)
         self._on_action: Callable[[], None] | None = None
@@ -30,6 +32,7 @@ class NoticeBar(QWidget):
         row.setSpacing(4)
         row.addWidget(self._label)
         row.addWidget(self._button)
+        row.addWidget(self._second)
         row.addWidget(close)
         self.hide()
 
@@ -47,10 +50,20 @@ class NoticeBar(QWidget):
         self._label.setText(text)
         self._button.setText(action)
         self._button.setVisible(bool(action))
+        self._second.hide()
         self.setAccessibleName(text)
         if seconds:
             self._timer.start(round(seconds * 1000))
         self.show()
+
+    def offer(self, text: str, actions: Mapping[str, Callable[[], None]]) -> None:
+        """Show `text` with one or two ways to go on."""
+        (first, act), *others = actions.items()
+        self.tell(text, action=first, on_action=act)
+        for second, act_second in others[:1]:
+            self._on_second = act_second
+            self._second.setText(second)
+            self._second.show()
 
     def text(self) -> str:
         """Return the sentence that is shown."""
@@ -61,6 +74,10 @@ class NoticeBar(QWidget):
         self._on_action = None
         self._timer.stop()
         self.hide()
+
+    def _act_second(self) -> None:
+        self._on_action = self._on_second
+        self._act()
 
     def _act(self) -> None:
         act = self._on_action

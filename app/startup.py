@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from app.bridge import EventBridge
 from app.desktop import QuitSignals, make_application
 from app.errors.hooks import ErrorHooks
+from app.fonts import advice, can_show_chinese
 from app.later_finder import LaterFinder
 from app.session import Session
 from app.settings.live import follow_settings
@@ -92,6 +93,8 @@ def _when_painted(window: MainWindow, request: Request, instance: Instance) -> N
     window.accompany()
     if request.files:
         window.drop.take(request.files)
+    if not can_show_chinese():
+        window.chat.notice.tell(advice())
     from app.instance_server import InstanceServer
 
     server = InstanceServer(instance.socket_path, window)

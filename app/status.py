@@ -1,5 +1,6 @@
 """The line at the bottom: which model, and what it is doing."""
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
@@ -9,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from app import theme
 from app.context_meter import ContextMeter
 from app.message_view import trimmed_text
-from app.texts import show_text
+from app.models.chooser import ModelButton
+from app.texts import follow_language, show_text
 from engine.events import PrefillProgress
 from engine.i18n import tr
 from engine.store import Message
@@ -23,7 +25,7 @@ class StatusLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.model = ModelButton()
         self.activity = QLabel(textFormat=Qt.TextFormat.PlainText)
         self.meter = ContextMeter()
         self._context_length = 0
@@ -37,14 +39,16 @@ class StatusLine(QWidget):
         self.server = QPushButton()
         self.server.setProperty("link", True)
         self.server.hide()
-        row.addWidget(self.model, 1)
+        row.addWidget(self.model)
+        row.addStretch(1)
         row.addWidget(self.server)
         row.addWidget(self.activity)
         row.addWidget(self.meter)
+        self.activity.setProperty("muted", True)
         show_text(self.model.setAccessibleName, "Model")
         show_text(self.activity.setAccessibleName, "Activity")
-        for label in (self.model, self.activity):
-            label.setProperty("muted", True)
+        self._activity: Callable[[], str] = str
+        follow_language(self._show_activity)
 
     def show_server(self, address: str | None) -> None:
         """Say that other programs are answered at `address`; None: they are not."""
@@ -55,16 +59,16 @@ class StatusLine(QWidget):
 
     def show_loading(self) -> None:
         """Say that the model is being opened."""
-        self.model.setText(tr("Loading model…"))
+        show_text(self.model.setText, "Loading model…")
 
     def show_model(self, name: str, context_length: int) -> None:
         """Say which model answers; `context_length` is in tokens."""
         self._context_length = context_length
-        self.model.setText(name)
+        show_text(self.model.setText, name)
 
     def show_no_model(self) -> None:
         """Say that nothing can answer."""
-        self.model.setText(tr("No model"))
+        show_text(self.model.setText, "No model")
 
     def show_trimmed(self, dropped_messages: int) -> None:
         """Remember that the oldest messages were left out of this answer's context."""
@@ -73,8 +77,8 @@ class StatusLine(QWidget):
     def show_prefill(self, progress: PrefillProgress) -> None:
         """Show how much of the prompt the model has read."""
         self._prompt_tokens, self._tokens = progress.total, 0
-        self.activity.setText(
-            tr(
+        self._say(
+            lambda: tr(
                 "Reading {done} of {total} tokens…",
                 done=_number(progress.done),
                 total=_number(progress.total),
@@ -87,33 +91,45 @@ class StatusLine(QWidget):
         now = perf_counter()
         if not self._tokens:
             self._first = self._shown = now
-            self.activity.setText(tr("Answering…"))
+            self._say(lambda: tr("Answering…"))
         self._tokens += tokens
         if now - self._shown >= _SPEED_SECONDS:
             self._shown = now
-            self.activity.setText(_speed(self._tokens / (now - self._first)))
+            speed = self._tokens / (now - self._first)
+            self._say(lambda: _speed(speed))
             self._show_use(self._prompt_tokens + self._tokens)
 
     def show_answer(self, message: Message) -> None:
         """Show the speed of a finished answer and how much of the context it filled."""
-        parts = []
-        if message.decode_tokens_per_second:
-            parts.append(_speed(message.decode_tokens_per_second))
-        if message.prompt_tokens and message.completion_tokens is not None and self._context_length:
+        used = None
+        if message.prompt_tokens and message.completion_tokens is not None:
             used = message.prompt_tokens + message.completion_tokens
-            parts.append(self._use(used))
+        self._say(lambda: self._costs(message.decode_tokens_per_second, used))
+        if used and self._context_length:
             self._show_use(used)
         else:
             self.meter.hide()
-        self.activity.setText(" · ".join(parts))
         self._trimmed = ""
 
     def clear_activity(self) -> None:
         """Show nothing on the right."""
-        self.activity.clear()
+        self._say(str)
         self.meter.hide()
         self._tokens = 0
         self._trimmed = ""
+
+    def _costs(self, speed: float | None, used: int | None) -> str:
+        parts = [_speed(speed)] if speed else []
+        if used and self._context_length:
+            parts.append(self._use(used))
+        return " · ".join(parts)
+
+    def _say(self, activity: Callable[[], str]) -> None:
+        self._activity = activity
+        self._show_activity()
+
+    def _show_activity(self) -> None:
+        self.activity.setText(self._activity())
 
     def _show_use(self, used: int) -> None:
         if self._context_length:

@@ -330,6 +330,9 @@ QPushButton[primary="true"]:focus {{ border: 2px solid {c.text}; padding: 5px 11
 QPushButton[primary="true"]:disabled {{ background: {c.selected}; border-color: {c.selected};
     color: {c.muted}; }}
 QPushButton[quiet="true"] {{ padding: 4px 10px; }}
+QPushButton:disabled {{ color: {c.muted}; border-color: {c.hover}; }}
+QPushButton#model {{ border-color: transparent; color: {c.muted}; padding: 2px 6px; }}
+QPushButton#model:focus {{ border-color: {c.accent}; }}
 QPushButton#side {{ text-align: left; border-color: transparent; color: {c.muted}; }}
 QPushButton#side:focus {{ border-color: {c.accent}; }}
 QPushButton[link="true"] {{ border: 1px solid transparent; padding: 1px 6px; color: {c.accent}; }}
@@ -375,7 +378,7 @@ QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent}
 QLabel#settingName {{ font-weight: 600; }}
 QListWidget {{ border: 1px solid {c.outline}; border-radius: 8px; padding: 4px; }}
 QDialog {{ background: {c.page}; }}
-QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; }}
+QDialog QScrollArea, QDialog QScrollArea > QWidget > QWidget {{ background: transparent; }}
 
 QLabel[muted="true"] {{ color: {c.muted}; }}
 QLabel#welcomeTitle {{ font-size: 17pt; font-weight: 600; }}

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app import theme
 from app.icons import icon
-from engine.i18n import tr
+from app.texts import show_text
 
 _ICON_SIZE = 56
 _TEXT_WIDTH = 440
@@ -19,14 +19,14 @@ class Welcome(QWidget):
         super().__init__(parent)
         picture = QLabel()
         picture.setPixmap(icon("geb-chat", size=_ICON_SIZE).pixmap(_ICON_SIZE))
-        title = QLabel(tr("Ask in Chinese or English"))
+        title = QLabel()
+        show_text(title.setText, "Ask in Chinese or English")
         title.setObjectName("welcomeTitle")
-        self._text = QLabel(
-            tr(
-                "A small model answers on this computer, without the internet; nothing you write "
-                "leaves it. It knows little and may be wrong: check what matters."
-            ),
-            wordWrap=True,
+        self._text = QLabel(wordWrap=True)
+        show_text(
+            self._text.setText,
+            "A small model answers on this computer, without the internet; nothing you write "
+            "leaves it. It knows little and may be wrong: check what matters.",
         )
         self._text.setProperty("muted", True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -44,4 +44,4 @@ class Welcome(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._text.setFixedWidth(min(_TEXT_WIDTH, self.width() - 6 * theme.SPACE))
+        self._text.setFixedWidth(min(theme.scaled(_TEXT_WIDTH), self.width() - 6 * theme.SPACE))

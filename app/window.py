@@ -20,15 +20,17 @@ from app.documents.kinds import DOCUMENT_SUFFIXES, document_kinds
 from app.file_drop import FileDrop, Reader
 from app.header import Header
 from app.menu import MainMenu
+from app.models.switching import ModelSwitcher
 from app.settings.button import SidebarButton
 from app.settings.opener import SettingsOpener
 from app.sidebar.model import display_title
 from app.sidebar.sidebar import Sidebar
 from app.single_instance import Request
+from app.texts import follow_language
 from engine.chat import ChatService
 from engine.conversation_files.markdown import is_conversation
 from engine.erasing import everything
-from engine.errors import BundleError, StoreError
+from engine.errors import StoreError
 from engine.i18n import tr
 from engine.paths import log_dir
 
@@ -78,7 +80,9 @@ class MainWindow(QMainWindow):
         self.drop = FileDrop(self, self.chat.notice)
         self.menu = MainMenu(self)
         self.header = Header(self.sidebar.rename_action, self.sidebar.delete_action, self.menu)
-        self.settings = SettingsOpener(self, service, self.chat)
+        self.models = ModelSwitcher(self, service, self.chat)
+        self.settings = SettingsOpener(self, service, self.chat, self.models)
+        self.settings.changed.connect(lambda _setting: self.models.opened())
         self.desk = DocumentsDesk(
             self, service, self.chat, service.store.path.with_name("library.sqlite3")
         )
@@ -91,6 +95,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._add_actions()
         self._order_tabs()
+        follow_language(self._name_again)
         self._restore(crashes)
         if trouble := service.store_notice():
             self.chat.notice.tell(trouble)
@@ -102,14 +107,7 @@ class MainWindow(QMainWindow):
 
         The window stays usable.
         """
-        self.chat.status.show_loading()
-        try:
-            if path is None:
-                self._service.load_for(self.chat.conversation_id)
-            else:
-                self._service.load_model(path)
-        except (BundleError, StoreError) as error:
-            self.chat.show_no_model(error)
+        self.models.load(path)
 
     def accompany(self) -> "Companions":
         """Start what accompanies the window, and return it; may be repeated."""
@@ -327,6 +325,7 @@ class MainWindow(QMainWindow):
             self.chat.composer.edit,
             self.desk.scope,
             self.chat.composer.button,
+            self.chat.status.model,
             self.sidebar.new_button,
             self.sidebar.search.field,
             self.sidebar.list,
@@ -379,6 +378,7 @@ class MainWindow(QMainWindow):
 
     def _open(self, conversation_id: int) -> None:
         self.chat.open(conversation_id)
+        self.models.opened()
         self._show_title(conversation_id)
         self._layout_timer.start()
 
@@ -401,6 +401,12 @@ class MainWindow(QMainWindow):
         except StoreError as error:
             self.chat.show_error(error)
         self._show_title(conversation_id)
+
+    def _name_again(self) -> None:
+        """Show in the language in use what stands for a title, and the days of the list."""
+        number = self.chat.conversation_id
+        if number is not None:
+            self._refresh_list(number)
 
     def _show_title(self, conversation_id: int) -> None:
         index = self.sidebar.model.index_of(conversation_id)

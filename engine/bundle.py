@@ -22,7 +22,7 @@ from engine.bundle_paths import default_bundle_path as default_bundle_path
 from engine.bundle_paths import list_bundle_paths as list_bundle_paths
 from engine.byte_bpe import ByteLevelTokenizer
 from engine.chat_template import ChatTemplate
-from engine.checksums import SUMS_NAME, read_sums, verify_changes
+from engine.checksums import SUMS_NAME, has_sums, read_sums, verify_changes
 from engine.checksums import verify_sums as verify_sums
 from engine.config import ModelConfig
 from engine.errors import BundleError
@@ -63,7 +63,7 @@ class Bundle:
     licence: str
     """As the model card's front matter names it; empty where there is none."""
     signed: bool
-    """The folder has checksums, and they were checked."""
+    """The folder has checksums of its maker, and they were checked."""
     graph: OnnxFile = field(repr=False)
 
 
@@ -75,14 +75,14 @@ def open_bundle(path: Path, *, verify: bool | None = None) -> Bundle:
     Raises BundleError or ConfigError with one sentence on the first thing that is wrong.
     """
     _check_layout(path)
-    signed = (path / SUMS_NAME).exists()
-    if signed:
+    listed = has_sums(path)
+    if listed:
         _check_sums(path, verify)
     config = read_model_config(path)
     tokenizer = _open_tokenizer(_tokenizer_file(path), config)
     model_path = model_file(path)
     graph = read_graph(model_path, config)
-    if signed:
+    if listed:
         _check_all_listed(path, graph)
     return Bundle(
         path=path,
@@ -94,7 +94,7 @@ def open_bundle(path: Path, *, verify: bool | None = None) -> Bundle:
         chat_template=_chat_template(path, tokenizer),
         size_bytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
         licence=_licence(path / "README.md"),
-        signed=signed,
+        signed=(path / SUMS_NAME).exists(),
         graph=graph,
     )
 
@@ -111,7 +111,7 @@ def _check_layout(path: Path) -> None:
     folder = path.resolve()
     for file in _required_files(path):
         _check_file(file, folder)
-    if (path / SUMS_NAME).exists():  # nothing that is signed is optional
+    if has_sums(path):  # nothing that is listed is optional
         for name in read_sums(path):
             _check_file(path / name, folder)
 

@@ -38,6 +38,7 @@ from engine.events import (
 )
 from engine.i18n import tr
 from engine.model_choice import ModelChoice, ModelLoader
+from engine.safe_mode import SuspectedModelError, suspected_models, trust_again
 from engine.sampling_params import SamplingChanges, SamplingParams
 from engine.settings.answer import AnswerSettings, answer_settings, own_values
 from engine.settings.file import Settings
@@ -124,6 +125,7 @@ class ChatService:
                 self.store.purge(deleted_before=time.time() - KEEP_DELETED_SECONDS)
             self._worker = worker_factory(self._on_event)
             self._loader = ModelLoader(self._worker)
+            self._suspected = suspected_models()
         except BaseException:
             self.store.close()
             raise
@@ -151,9 +153,10 @@ class ChatService:
         """Begin to open the bundle at `path`; returns the request_id of the events about it.
 
         Until the service is closed it answers wherever a conversation names no model of its
-        own, or (`always`) everywhere.
+        own, or (`always`) everywhere. A model that was suspected (see `choice`) is trusted again.
         """
         self._named_model, self._always = path, always
+        self._trust(path)
         defaults = answer_settings(self.settings, {})
         return self._loader.load(
             ModelChoice(path=path, threads=defaults.threads, context_length=defaults.context_length)
@@ -166,8 +169,25 @@ class ChatService:
         """
         return self._loader.ensure(self.choice(conversation_id)[0])
 
-    def choice(self, conversation_id: int | None) -> tuple[ModelChoice, AnswerSettings]:
-        """Return what the next answer of a conversation uses. Raises as `load_for`."""
+    def use_by_default(self, name: str | None) -> None:
+        """Let an installed model (None: ours) answer where a conversation names no other.
+
+        Raises SettingsError if that cannot be kept.
+        """
+        self.settings.set(MODEL, name)
+        self._named_model = None
+
+    def trust_again(self, conversation_id: int | None) -> None:
+        """Let the model that a conversation wants be loaded, though a process died with it."""
+        self._trust(self.choice(conversation_id, suspected=True)[0].path)
+
+    def choice(
+        self, conversation_id: int | None, *, suspected: bool = False
+    ) -> tuple[ModelChoice, AnswerSettings]:
+        """Return what the next answer of a conversation uses. Raises as `load_for`.
+
+        A model during whose work a process died raises SuspectedModelError, unless `suspected`.
+        """
         own = {} if conversation_id is None else own_values(self.store, conversation_id)
         chosen = answer_settings(self.settings, own)
         path = self._named_model if self._always or MODEL.name not in own else None
@@ -176,6 +196,8 @@ class ChatService:
             threads=chosen.threads,
             context_length=chosen.context_length,
         )
+        if choice.path in self._suspected and not suspected:
+            raise SuspectedModelError(choice.path)
         return choice, chosen
 
     def send(
@@ -313,6 +335,10 @@ class ChatService:
         with suppress(StoreError):  # the listener heard of it when the answer ended
             self._save_unsaved()
         self.store.close()
+
+    def _trust(self, path: Path) -> None:
+        self._suspected.discard(path)
+        trust_again(path)
 
     def _require_quiet(self, conversation_id: int) -> None:
         """Raise GenerationError while a conversation is being answered."""

@@ -11,6 +11,9 @@ from engine.errors import BundleError, StoreError
 from engine.paths import cache_dir
 
 SUMS_NAME = "SHA256SUMS"
+OWN_SUMS_NAME = "geb-checksums"
+"""Sums that this computer wrote when it added a folder without any: they show changes, and
+sign nothing."""
 
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 _MAX_SUMS_BYTES = 1 << 20
@@ -18,12 +21,23 @@ _MAX_SUMS_BYTES = 1 << 20
 _logger = logging.getLogger(__name__)
 
 
+def sums_name(folder: Path) -> str:
+    """Return the name of the folder's list of sums: its maker's, or else our own."""
+    own = not (folder / SUMS_NAME).exists() and (folder / OWN_SUMS_NAME).exists()
+    return OWN_SUMS_NAME if own else SUMS_NAME
+
+
+def has_sums(folder: Path) -> bool:
+    """Tell whether the folder has a list of sums, its maker's or our own."""
+    return (folder / sums_name(folder)).exists()
+
+
 def read_sums(folder: Path) -> dict[str, str]:
-    """Return {file name: SHA-256 in lower-case hexadecimal} of the folder's SHA256SUMS.
+    """Return {file name: SHA-256 in lower-case hexadecimal} of the folder's list of sums.
 
     Raises BundleError if the list is missing, damaged or names a file outside the folder.
     """
-    path = folder / SUMS_NAME
+    path = folder / sums_name(folder)
     try:
         if path.stat().st_size > _MAX_SUMS_BYTES:
             raise BundleError("The list of checksums {path} is damaged.", path=path)
@@ -86,7 +100,7 @@ def verify_changes(folder: Path, *, full: bool = False) -> None:
 def _state(folder: Path) -> dict[str, list[int]]:
     """Return {file name: [size, mtime_ns]}; a missing file is left to verify_sums."""
     state = {}
-    for name in [SUMS_NAME, *read_sums(folder)]:
+    for name in [sums_name(folder), *read_sums(folder)]:
         try:
             status = (folder / name).stat()
         except OSError:

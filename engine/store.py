@@ -387,6 +387,17 @@ class Store:
             (key, as_json(value)),
         )
 
+    def speed(self, model: str) -> float | None:
+        """Return the tokens/s of a model's latest answers; None where none was long enough."""
+        [[mean]] = self._database.execute(
+            "SELECT avg(decode_tokens_per_second) FROM (SELECT decode_tokens_per_second"
+            " FROM messages WHERE model = ? AND completion_tokens >= 16"
+            " AND decode_tokens_per_second > 0 ORDER BY id DESC LIMIT 20)",
+            (model,),
+        )
+        speed: float | None = mean
+        return speed
+
     def recover(self) -> None:
         """Mark as interrupted the answers whose process ended while it wrote them.
 

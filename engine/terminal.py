@@ -21,6 +21,7 @@ from engine.events import (
 )
 from engine.i18n import tr
 from engine.paths import store_path
+from engine.safe_mode import require_trusted
 from engine.sampling_params import SamplingChanges, SamplingParams
 from engine.settings.answer import answer_settings
 from engine.settings.file import Settings, open_settings
@@ -146,7 +147,7 @@ def _ask_alone(prompt: str, options: ChatOptions, show: Callable[[str], None]) -
     defaults = answer_settings(_settings(), {})
     params = {**defaults.sampling, **options.changes()}
     system = defaults.system_prompt if options.system is None else options.system
-    model = options.model or find_bundle(defaults.model)
+    model = options.model or require_trusted(find_bundle(defaults.model))
     with closing(EngineWorker(inbox.put)) as worker:
         worker.load(model, num_threads=defaults.threads, context_length=defaults.context_length)
         loaded = wait_for_model(inbox)

@@ -1,11 +1,15 @@
-"""`geb models`: which models are installed, and whether their files are whole."""
+"""`geb models`: which models are installed, whether their files are whole, and another one."""
 
+import signal
+import threading
 from pathlib import Path
 
 from engine.bundle import open_bundle
 from engine.bundle_paths import default_bundle_path, list_bundle_paths
 from engine.errors import BundleError, GebError
 from engine.i18n import tr
+from engine.models.checkpoint import import_checkpoint, is_checkpoint
+from engine.models.importing import import_folder
 from engine.terminal_text import notice, say
 
 
@@ -35,6 +39,37 @@ def list_models() -> int:
         )
     say(tr("* is the model that is used unless another is named."))
     return 0
+
+
+def import_model(folder: Path) -> int:
+    """Add the model or checkpoint in `folder`, with progress on stderr; return the exit status."""
+    stopped = threading.Event()
+    former = signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    try:
+        if is_checkpoint(folder):
+            path = import_checkpoint(folder, notice, stopped.is_set)
+        else:
+            path = import_folder(folder, _Percent(), stopped.is_set)
+    except GebError as error:
+        notice(error)
+        return 1
+    finally:
+        signal.signal(signal.SIGINT, former)
+    say(tr("{name} is added; use it with: geb chat --model {path}", name=path.name, path=path))
+    return 0
+
+
+class _Percent:
+    """Shows every tenth of the way once."""
+
+    def __init__(self) -> None:
+        self._shown = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        tenth = 10 * done // max(1, total)
+        if tenth > self._shown:
+            self._shown = tenth
+            notice(tr("{percent} %", percent=10 * tenth))
 
 
 def verify_models(path: Path | None) -> int:

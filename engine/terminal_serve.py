@@ -9,6 +9,7 @@ from engine.api.server import ApiServer
 from engine.bundle_paths import find_bundle
 from engine.errors import GebError
 from engine.i18n import tr
+from engine.safe_mode import require_trusted
 from engine.settings.answer import answer_settings
 from engine.settings.file import open_settings
 from engine.terminal_inbox import Inbox, wait_for_model
@@ -42,7 +43,7 @@ def serve(options: ServeOptions) -> int:
         for problem in settings.problems:
             notice(problem)
         defaults = answer_settings(settings, {})
-        model = options.model or find_bundle(defaults.model)
+        model = options.model or require_trusted(find_bundle(defaults.model))
         key = read_key()
         with closing(EngineWorker(inbox.put)) as worker:
             server = ApiServer(worker, key, options.port)

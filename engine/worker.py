@@ -23,6 +23,7 @@ from engine.events import (
     ModelLoading,
     Usage,
 )
+from engine.safe_mode import native_work
 from engine.sampling_params import SamplingChanges, SamplingParams
 
 if TYPE_CHECKING:
@@ -243,9 +244,10 @@ class EngineWorker:
         started = perf_counter()
         self._emit(request, ModelLoading(request.request_id, request.path))
         bundle = open_bundle(request.path, verify=request.verify)
-        model = Model(
-            bundle, num_threads=request.num_threads, context_length=request.context_length
-        )
+        with native_work(bundle.path):
+            model = Model(
+                bundle, num_threads=request.num_threads, context_length=request.context_length
+            )
         if self._model is not None:
             self._model.close()
         self._bundle, self._model = bundle, model
@@ -274,8 +276,9 @@ class EngineWorker:
         in_use = ModelInUse(
             self._model, self._bundle, params, request.request_id, request.cancelled.is_set
         )
-        for event in request.steps(in_use):
-            self._emit(request, event)
+        with native_work(self._bundle.path):
+            for event in request.steps(in_use):
+                self._emit(request, event)
 
 
 def converse(messages: "Sequence[Message]", in_use: "ModelInUse") -> Iterator[Event]:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLa
 
 from app import theme
 from app.notice import NoticeBar
+from app.settings.dialog import scrolled
 from app.settings.form import FieldMaker, SettingsForm
 from app.settings.source import ConversationSource
 from app.texts import show_text
@@ -96,5 +97,5 @@ class ConversationDialog(QDialog):
         column.setSpacing(theme.SPACE + 4)
         column.addWidget(self._count)
         column.addWidget(self.notice)
-        column.addWidget(self.form, 1)
+        column.addWidget(scrolled(self.form), 1)
         column.addLayout(bottom)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -58,7 +59,7 @@ class SettingsDialog(QDialog):
         self._messages.append(message)
         self._pages.append(page)
         QListWidgetItem(tr(message), self.pages)
-        self.stack.addWidget(page)
+        self.stack.addWidget(scrolled(page))
         page.failed.connect(self.show_error)
         if self.pages.count() == 1:
             follow_language(self._name_pages)
@@ -105,8 +106,7 @@ class SettingsDialog(QDialog):
         self.pages.setFixedWidth(self._list_width())
 
     def _list_width(self) -> int:
-        widest = max((self.pages.sizeHintForColumn(0), theme.scaled(120)))
-        return min(widest + theme.scaled(20), theme.scaled(200))
+        return min(self.pages.sizeHintForColumn(0) + theme.scaled(20), theme.scaled(200))
 
     def _fit_size(self) -> None:
         screen: QScreen = self.screen()
@@ -140,3 +140,12 @@ class SettingsDialog(QDialog):
         column.addLayout(middle, 1)
         column.addLayout(bottom)
         self.pages.setFocus()
+
+
+def scrolled(page: SettingsPage) -> QScrollArea:
+    """Return `page` in an area that scrolls where large text needs more room."""
+    area = QScrollArea(widgetResizable=True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(page)
+    return area

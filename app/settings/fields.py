@@ -179,6 +179,7 @@ class NumberBox(QDoubleSpinBox):
         self._setting = setting
         self._optional = setting.default is None
         self._otherwise: Value = None
+        self.lineEdit().setTextMargins(theme.SPACE - 2, 0, 0, 0)
         self.setMinimumWidth(1)  # a long text for "left to others" is cut rather than the page
         self.setKeyboardTracking(False)
         self.setDecimals(3 if isinstance(setting, Real) else 0)

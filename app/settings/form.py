@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app import theme
 from app.icons import IconButton
@@ -112,12 +112,8 @@ class SettingsForm(SettingsPage):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        area = QScrollArea(widgetResizable=True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows = {setting.name: SettingRow(make(setting), source) for setting in settings}
-        content = QWidget()
-        self.column = QVBoxLayout(content)
+        self.column = QVBoxLayout(self)
         self.column.setSpacing(theme.SPACE)
         self.column.setContentsMargins(0, 0, 2 * theme.SPACE, 0)
         for row in self.rows.values():
@@ -125,10 +121,6 @@ class SettingsForm(SettingsPage):
             row.failed.connect(self.failed)
             row.changed.connect(lambda row=row: self.changed.emit(row.setting))
         self.column.addStretch(1)
-        area.setWidget(content)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(area)
 
     def refresh(self) -> None:
         """Show what the source holds now."""

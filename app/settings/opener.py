@@ -7,13 +7,15 @@ from PySide6.QtWidgets import QWidget
 
 from app.actions import Group, add_action
 from app.chat_view import ChatView
+from app.models.switching import ModelSwitcher
 from engine.chat import ChatService
 from engine.i18n import to_translate
 from engine.sampling_params import GenerationDefaults
 from engine.settings.setting import Page, Setting, Value
-from engine.settings.table import SETTINGS, SYSTEM_PROMPT
+from engine.settings.table import MODEL, SETTINGS, SYSTEM_PROMPT
 
 if TYPE_CHECKING:
+    from app.models.page import ModelsPage
     from app.settings.conversation import ConversationDialog
     from app.settings.dialog import SettingsDialog
     from app.settings.fields import Field
@@ -32,12 +34,17 @@ class SettingsOpener(QObject):
     changed = Signal(object)
     """A setting of the open conversation was changed; None: perhaps all of them."""
 
-    def __init__(self, window: QWidget, service: ChatService, chat: ChatView) -> None:
+    def __init__(
+        self, window: QWidget, service: ChatService, chat: ChatView, models: ModelSwitcher
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._service = service
         self._chat = chat
+        self._models = models
         self.action = add_action(window, "settings", "Settings", self.open, "Ctrl+,")
+        self.models_action = add_action(window, "models", "Models", self.open_models)
+        chat.status.model.more = [self.models_action]
         self.conversation_action = add_action(
             window,
             "conversation-settings",
@@ -63,7 +70,14 @@ class SettingsOpener(QObject):
                 self._offer_prompts(form)
                 dialog.add_page(message, form)
         dialog.add_page(to_translate("System prompts"), PromptsPage(self._service.settings))
+        dialog.add_page(to_translate("Models"), self._models_page(dialog))
         _show(dialog)
+        return dialog
+
+    def open_models(self) -> "SettingsDialog":
+        """Show the settings with the page of models."""
+        dialog = self.open()
+        dialog.pages.setCurrentRow(dialog.pages.count() - 1)
         return dialog
 
     def open_for_conversation(self) -> "ConversationDialog | None":
@@ -82,6 +96,15 @@ class SettingsOpener(QObject):
         _show(dialog)
         return dialog
 
+    def _models_page(self, dialog: "SettingsDialog") -> "ModelsPage":
+        from app.models.page import ModelsPage
+
+        page = ModelsPage(self._models.usual, self._service.store.speed)
+        page.told.connect(dialog.notice.tell)
+        page.chosen.connect(self._models.choose_for_all)
+        page.deleted.connect(self._models.deleted)
+        return page
+
     def _offer_prompts(self, form: "SettingsForm") -> None:
         from app.settings.fields import LinesField
         from app.settings.prompt_menu import PromptButton
@@ -91,8 +114,11 @@ class SettingsOpener(QObject):
             row.below.addWidget(PromptButton(row.field, self._service.settings))
 
     def _make_field(self, setting: Setting[Value]) -> "Field":
+        from app.models.field import ModelField
         from app.settings.fields import make_field
 
+        if setting.name == MODEL.name:
+            return ModelField(setting)
         return make_field(setting)
 
     def _recommended(self) -> GenerationDefaults | None:

@@ -1,6 +1,6 @@
 """What every page of the dialog of settings can do."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 
@@ -12,6 +12,9 @@ class SettingsPage(QWidget):
 
     def flush(self) -> None:
         """Keep what was typed a moment ago."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
 
     def search(self, words: str) -> int:
         """Show what matches, all for no words; return how many."""

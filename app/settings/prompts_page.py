@@ -30,6 +30,8 @@ from engine.settings.prompts import (
     replace_prompt,
 )
 
+_LIST_HEIGHT = 120
+"""Pixels: so much of the list is always seen."""
 _PROMPT = Qt.ItemDataRole.UserRole
 
 
@@ -152,8 +154,12 @@ class PromptsPage(SettingsPage):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 2 * theme.SPACE, 0)
         column.setSpacing(theme.SPACE)
+        theme.follow_scale(self._fit_list)
         column.addWidget(self.list, 1)
         column.addLayout(buttons)
         column.addWidget(self.name)
         column.addWidget(self.text)
         column.addWidget(self._hint)
+
+    def _fit_list(self) -> None:
+        self.list.setMinimumHeight(theme.scaled(_LIST_HEIGHT))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -164,7 +164,7 @@ class Sidebar(QWidget):
         self.new_button = QPushButton()
         self.new_button.setObjectName("new")
         show_text(self.new_button.setText, "New conversation")
-        self._draw_icon()
+        theme.follow_scale(self._draw_icon)
 
     def make_menu(self, conversation: Conversation) -> QMenu:
         """Return the menu of one conversation, open or not; the caller shows it."""
@@ -297,4 +297,6 @@ class Sidebar(QWidget):
                 self.failed.emit(error)
 
     def _draw_icon(self) -> None:
-        self.new_button.setIcon(icon("new", theme.colors().text))
+        side = theme.scaled(theme.ICON_SIZE)
+        self.new_button.setIconSize(QSize(side, side))
+        self.new_button.setIcon(icon("new", theme.colors().text, side))

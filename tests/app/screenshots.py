@@ -16,7 +16,7 @@ from time import monotonic, sleep
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_SCALE_FACTOR", "2")
 
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 from app import theme
@@ -31,7 +31,6 @@ from engine.sampling import SamplingParams
 SIZE = (1040, 680)
 WORDS = {"en": "what", "zh_CN": "什么"}
 """Which words are searched for."""
-SCHEMES = {"light": theme.LIGHT, "dark": theme.DARK}
 QUESTIONS = {
     "en": [
         ["What is an apple?"],
@@ -80,14 +79,19 @@ def photograph(app: QApplication, language: str, model: Path, folder: Path, out:
         for question in questions:
             ask(app, window, service, question, params)
     answered = window.chat.conversation_id
-    for scheme, colors in SCHEMES.items():
-        use(app, colors)
+    for scheme in theme.SCHEMES:
+        theme.choose(scheme, 100)
         window.sidebar.ensure_open(answered)
         for state, (enter, leave) in states(window, language).items():
             enter()
             settle(app)
             window.grab().save(str(out / f"{language}-{scheme}-{state}.png"))
             leave()
+        photograph_settings(app, window, out, f"{language}-{scheme}")
+    theme.choose("light", 250)
+    photograph_settings(app, window, out, f"{language}-large")
+    window.grab().save(str(out / f"{language}-large-empty.png"))
+    theme.choose("system", 100)
     window.close()
     bridge.deleteLater()
     window.deleteLater()
@@ -110,6 +114,22 @@ def states(window: MainWindow, language: str) -> dict[str, tuple[Callable[[], ob
     }
 
 
+def photograph_settings(app: QApplication, window: MainWindow, out: Path, name: str) -> None:
+    """Take pictures of every page of the settings, and of those of a conversation."""
+    dialog = window.settings.open()
+    for row in range(dialog.pages.count()):
+        dialog.pages.setCurrentRow(row)
+        settle(app)
+        dialog.grab().save(str(out / f"{name}-settings-{row}.png"))
+    dialog.accept()
+    own = window.settings.open_for_conversation()
+    if own is not None:
+        settle(app)
+        own.grab().save(str(out / f"{name}-conversation-settings.png"))
+        own.accept()
+    settle(app)
+
+
 def ask(
     app: QApplication,
     window: MainWindow,
@@ -124,12 +144,6 @@ def ask(
     service.send = send  # type: ignore[method-assign]
     wait(app, lambda: service.running_answer(window.chat.conversation_id or 0) is None)
     settle(app)
-
-
-def use(app: QApplication, colors: theme.Colors) -> None:
-    """Show the colours that the system would ask for."""
-    theme.colors = lambda: colors
-    app.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Unknown)
 
 
 def wait(app: QApplication, done: Callable[[], bool], seconds: float = 120) -> None:

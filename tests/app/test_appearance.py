@@ -1,11 +1,12 @@
 """Colours, size of text and language, changed while the window is open."""
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import product
 
 import pytest
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtGui import QAction, QColor
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, views
 
@@ -14,7 +15,9 @@ from app.blocks import PlainBlock
 from app.markdown.code import CodeBlock
 from app.settings.live import follow_settings, speak
 from app.window import MainWindow
+from engine.errors import BundleError
 from engine.i18n import language
+from engine.resources import RESOURCES
 from engine.settings import table
 from engine.settings.file import Settings
 
@@ -120,9 +123,22 @@ def test_the_language_changes_while_the_window_is_open(
     open_window: OpenWindow, settings: Settings
 ) -> None:
     window = open_window(model=None)
+    store, number = window._service.store, window.chat.conversation_id
+    assert number is not None
+    user = store.add_message(number, "user", "苹果是什么？", parent_id=None)
+    answer = store.add_message(number, "assistant", "水果", parent_id=user.id, status="cancelled")
+    window.chat._conversation_id = None
+    window.chat.open(number)
+    window.chat.show_no_model(BundleError("The model {name} is damaged.", name="x"))
+    window.chat.notice.dismiss()
     english = texts(window)
+    assert views(window)[1].message.id == answer.id
     settings.set(table.LANGUAGE, "zh_CN")
     assert language() == "zh_CN"
+    catalogue = json.loads((RESOURCES / "translations" / "zh_CN.json").read_text(encoding="utf-8"))
+    shown = [*texts(window), *(a.text() for a in window.findChildren(QAction))]
+    left = [text for text in shown if catalogue.get(text, text) != text]
+    assert not left
     assert window.chat.composer.edit.placeholderText() == "输入消息"
     settings.set(table.LANGUAGE, "en")
     assert texts(window) == english
@@ -131,7 +147,7 @@ def test_the_language_changes_while_the_window_is_open(
 def texts(window: QWidget) -> list[str]:
     """Return everything that widgets show or say of themselves."""
     getters: list[Callable[[QWidget], object]] = [
-        lambda w: getattr(w, "text", str)() if isinstance(w, QLabel) else "",
+        lambda w: w.text() if isinstance(w, QLabel | QAbstractButton) else "",
         lambda w: w.toolTip(),
         lambda w: w.accessibleName(),
         lambda w: w.accessibleDescription(),

@@ -11,7 +11,7 @@ from window_helpers import OpenWindow, answering
 
 from app.settings.dialog import SettingsDialog
 from app.settings.fields import ChoiceField, LineField, LinesField, NumberBox, NumberField
-from app.settings.form import SettingRow, SettingsForm
+from app.settings.form import SettingRow
 from app.settings.prompt_menu import PromptButton
 from app.settings.prompts_page import PromptsPage
 from app.window import MainWindow
@@ -145,7 +145,7 @@ def test_search_finds_a_setting_by_name_and_meaning(dialog: SettingsDialog, word
     else:
         assert found == ["temperature"]
         assert [dialog.pages.item(i).isHidden() for i in range(3)] == [True, False, True]
-        assert isinstance(dialog.stack.currentWidget(), SettingsForm)
+        assert dialog.page(dialog.pages.currentRow()).isVisible()
     dialog.search.clear()
     assert not any(r.isHidden() for r in dialog.findChildren(SettingRow))
 

@@ -319,13 +319,14 @@ def test_tab_walks_through_the_controls(
     window.chat.composer.set_text("something to send")
     window.chat.composer.edit.setFocus()
     walked: list[QWidget | None] = []
-    for _ in range(8 + len(window.header.buttons)):
+    for _ in range(9 + len(window.header.buttons)):
         walked.append(QApplication.focusWidget())
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
     assert walked == [
         window.chat.composer.edit,
         window.desk.scope,
         window.chat.composer.button,
+        window.chat.status.model,
         window.sidebar.new_button,
         window.sidebar.search.field,
         window.sidebar.list,

@@ -1,0 +1,1 @@
+"""Choosing, adding, checking and deleting models."""
