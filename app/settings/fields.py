@@ -78,7 +78,7 @@ class SwitchField(Field):
         self.box = QCheckBox()
         super().__init__(setting, self.box)
         show_text(self.box.setText, setting.label)
-        self.box.clicked.connect(self.edited)
+        self.box.clicked.connect(lambda: self.edited.emit(self.box.isChecked()))
 
     def show_value(self, shown: Shown) -> None:
         self.box.setChecked(bool(shown.value))

@@ -10,7 +10,14 @@ from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, answering
 
 from app.settings.dialog import SettingsDialog
-from app.settings.fields import ChoiceField, LineField, LinesField, NumberBox, NumberField
+from app.settings.fields import (
+    ChoiceField,
+    LineField,
+    LinesField,
+    NumberBox,
+    NumberField,
+    SwitchField,
+)
 from app.settings.form import SettingRow
 from app.settings.prompt_menu import PromptButton
 from app.settings.prompts_page import PromptsPage
@@ -18,6 +25,7 @@ from app.window import MainWindow
 from engine.settings import table
 from engine.settings.answer import own_values, set_own
 from engine.settings.prompts import add_prompt, own_prompts
+from engine.settings.setting import Switch
 from engine.settings.table import SETTINGS
 
 Ready = Callable[[MainWindow], MainWindow]
@@ -39,6 +47,11 @@ def dialog(window: MainWindow, qtbot: QtBot) -> SettingsDialog:
 def row(dialog: QWidget, name: str) -> SettingRow:
     [found] = [r for r in dialog.findChildren(SettingRow) if r.setting.name == name]
     return found
+
+
+def show_page(dialog: SettingsDialog, name: str) -> None:
+    [item] = dialog.pages.findItems(name, Qt.MatchFlag.MatchExactly)
+    dialog.pages.setCurrentItem(item)
 
 
 def type_number(qtbot: QtBot, box: QWidget, text: str) -> None:
@@ -63,7 +76,7 @@ def test_a_number_is_kept_at_once_and_taken_back(
 ) -> None:
     settings = window._service.settings
     temperature = row(dialog, "temperature")
-    dialog.pages.setCurrentRow(1)
+    show_page(dialog, "Answers")
     assert not temperature.reset_button.isVisible()
     type_number(qtbot, temperature.field.control, "0.35")
     assert settings.get(table.TEMPERATURE) == 0.35
@@ -92,7 +105,7 @@ def test_a_seed_has_all_its_digits(
 ) -> None:
     field = row(dialog, "seed").field
     assert isinstance(field, LineField)
-    dialog.pages.setCurrentRow(1)
+    show_page(dialog, "Answers")
     for text, kept in (("18446744073709551615", 2**64 - 1), ("many", 2**64 - 1), ("", None)):
         field.edit.setFocus()
         field.edit.selectAll()
@@ -112,12 +125,21 @@ def test_a_choice_works_at_once(window: MainWindow, dialog: SettingsDialog) -> N
     assert window._service.settings.get(table.SCHEME) == "dark"
 
 
+def test_a_switch_works_at_once(window: MainWindow, dialog: SettingsDialog, qtbot: QtBot) -> None:
+    switch = next(s for s in SETTINGS if isinstance(s, Switch))
+    field = row(dialog, switch.name).field
+    assert isinstance(field, SwitchField)
+    for expected in (not switch.default, switch.default):
+        field.box.click()
+        assert window._service.settings.get(switch) is expected
+
+
 def test_text_is_kept_when_the_dialog_closes(
     window: MainWindow, dialog: SettingsDialog, qtbot: QtBot
 ) -> None:
     field = row(dialog, "system_prompt").field
     assert isinstance(field, LinesField)
-    dialog.pages.setCurrentRow(1)
+    show_page(dialog, "Answers")
     qtbot.keyClicks(field.edit, "Be brief.")
     dialog.reject()
     assert window._service.settings.get(table.SYSTEM_PROMPT) == "Be brief."
@@ -128,7 +150,7 @@ def test_a_disk_that_refuses_is_told_and_the_old_value_shown(
 ) -> None:
     window._service.settings._path = tmp_path / "gone" / "settings.json"
     field = row(dialog, "threads").field
-    dialog.pages.setCurrentRow(1)
+    show_page(dialog, "Answers")
     type_number(qtbot, field.control, "3")
     assert "cannot be written" in dialog.notice.text()
     assert window._service.settings.get(table.THREADS) is None
@@ -144,7 +166,9 @@ def test_search_finds_a_setting_by_name_and_meaning(dialog: SettingsDialog, word
         assert dialog.stack.currentIndex() == 0
     else:
         assert found == ["temperature"]
-        assert [dialog.pages.item(i).isHidden() for i in range(3)] == [True, False, True]
+        assert dialog.pages.currentItem().text() == "Answers"
+        items = [dialog.pages.item(row) for row in range(dialog.pages.count())]
+        assert [item.text() for item in items if not item.isHidden()] == ["Answers"]
         assert dialog.page(dialog.pages.currentRow()).isVisible()
     dialog.search.clear()
     assert not any(r.isHidden() for r in dialog.findChildren(SettingRow))
@@ -155,7 +179,7 @@ def test_prompts_are_made_renamed_copied_and_deleted(
 ) -> None:
     settings = window._service.settings
     [page] = dialog.findChildren(PromptsPage)
-    dialog.pages.setCurrentRow(2)
+    show_page(dialog, "System prompts")
     assert page.name.isReadOnly()
     qtbot.mouseClick(page.new_button, Qt.MouseButton.LeftButton)
     page.name.setText("诗人")
