@@ -5,7 +5,8 @@ Source: GEB-1.3B (arXiv 2406.09900), section 2; its published config fixes pre-n
 and one final norm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -28,9 +29,13 @@ class Linear(nn.Linear):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, bias=False)
         self.rounds = False
+        self.fixed: Tensor | None = None
+        """Its rounded weight, while that need not be made anew."""
 
     def used(self) -> Tensor:
         """Return the weight that it multiplies with, [out, in]."""
+        if self.fixed is not None:
+            return self.fixed
         return rounded_weight(self.weight) if self.rounds else self.weight
 
     def forward(self, x: Tensor) -> Tensor:
@@ -226,6 +231,18 @@ class GEB(nn.Module):
                 f"layers.{number}.down": (mlp.down_input, [mlp.down_proj]),
             }
         return found | {"lm_head": (self.head_input, [self.lm_head])}
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Round every weight once for all forward passes in here: it must stay as it is."""
+        rounded = [m for m in self.modules() if isinstance(m, Linear) and m.rounds]
+        for linear in rounded:
+            linear.fixed = rounded_weight(linear.weight).detach()
+        try:
+            yield
+        finally:
+            for linear in rounded:
+                linear.fixed = None
 
     def round(self, scales: Scales | None) -> None:
         """Round from here on as an int8 graph with these scales does; None: not at all.

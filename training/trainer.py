@@ -5,7 +5,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -333,11 +333,19 @@ class Trainer:
         seconds = time.monotonic() - self._started
         return {"step": self.step, "tokens": self.tokens, "seconds": round(seconds, 3)}
 
+    @contextmanager
+    def _measuring(self) -> Iterator[None]:
+        """Run the model over single texts: their lengths differ, so nothing is compiled."""
+        # Sharded weights are whole in a forward pass only.
+        alone = self.processes.mesh is None
+        fixed = self.model.unchanging() if alone else nullcontext()
+        with torch.compiler.set_stance("force_eager"), fixed:
+            yield
+
     def _evaluate(self) -> dict[str, Any]:
         """Score held-out text and log samples."""
         heldout = self.run.data / monitor.HELDOUT
-        # The lengths differ from one text to the next: nothing to compile for.
-        with torch.compiler.set_stance("force_eager"):
+        with self._measuring():
             scores = monitor.bits_per_byte(self.model, heldout, self.run.tokenizer)
             samples = monitor.continuations(self.model, self.run.tokenizer, self.run.stage)
         release(self.model)
@@ -347,7 +355,7 @@ class Trainer:
 
     def _loss_by_source(self) -> dict[str, float]:
         """Return the same held-out losses in every process."""
-        with torch.compiler.set_stance("force_eager"):
+        with self._measuring():
             losses = monitor.loss_by_source(
                 self.model, self.run.data / monitor.HELDOUT, self.run.tokenizer
             )

@@ -121,6 +121,19 @@ def test_a_later_stage_keeps_the_scales_that_its_checkpoint_brings(
     assert later.model.scales == first.model.scales
 
 
+def test_weights_that_stay_are_rounded_once_with_the_same_result(trained: Path) -> None:
+    model, folder = checkpoint.load_model(trained)
+    model.round(load_scales(folder))
+    ids = torch.arange(5, 45)[None]
+    with torch.no_grad():
+        expected = model(ids)
+        with model.unchanging():
+            assert torch.equal(model(ids), expected)
+            model.model.layers[0].mlp.down_proj.weight.mul_(2)
+            assert torch.equal(model(ids), expected)
+        assert not torch.equal(model(ids), expected)
+
+
 def test_scales_of_another_model_are_refused(trained: Path, tiny_config: ModelConfig) -> None:
     scales = load_scales(trained)
     assert scales is not None
