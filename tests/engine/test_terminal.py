@@ -182,7 +182,7 @@ def test_a_damaged_store_is_reported_and_the_chat_goes_on(
     say("Hello")
     assert chat(greedy(tiny_bundle)) == 0
     error = capsys.readouterr().err
-    assert "The stored conversations were damaged. They are kept in" in error
+    assert "The stored conversations were damaged. 0 messages of 0 conversations" in error
     assert len(stored_messages()) == 2
 
 
