@@ -199,20 +199,20 @@ def test_control_characters_cannot_steer_the_terminal(
 ANSWER_SLOWLY = """
 import os, signal, sys, time
 from pathlib import Path
-import engine.generation
+import engine.answer_steps
 from engine.events import Token
 from engine.terminal import ChatOptions, answer_once, chat
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may ignore it
 if sys.stdin.isatty():
     os.login_tty(0)
-generate = engine.generation.generate
+generate = engine.answer_steps.generate
 def generate_slowly(*arguments, **options):
     for event in generate(*arguments, **options):
         yield event
         if isinstance(event, Token):
             print("<token>", file=sys.stderr, flush=True)
             time.sleep(0.05)
-engine.generation.generate = generate_slowly
+engine.answer_steps.generate = generate_slowly
 options = ChatOptions(model=Path(sys.argv[1]), seed=1)
 sys.exit(chat(options) if len(sys.argv) == 2 else answer_once(sys.argv[2], options, as_json=True))
 """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-import engine.generation
+import engine.answer_steps
 from engine.api.server import ApiServer
 from engine.events import Event, ModelLoaded, Started, Token
 from engine.worker import EngineWorker
@@ -70,7 +70,7 @@ class Slowly:
         self.at_once = 0
         """The most answers at one time."""
         self.first_token = threading.Event()
-        self._generate = engine.generation.generate
+        self._generate = engine.answer_steps.generate
 
     def __call__(self, *arguments: Any, **options: Any) -> Iterator[Event]:
         number = options["request_id"]
@@ -92,7 +92,7 @@ class Slowly:
 @pytest.fixture
 def slowly(monkeypatch: pytest.MonkeyPatch) -> Slowly:
     slowly = Slowly()
-    monkeypatch.setattr(engine.generation, "generate", slowly)
+    monkeypatch.setattr(engine.answer_steps, "generate", slowly)
     return slowly
 
 

@@ -179,7 +179,7 @@ def test_an_engine_that_fails_is_one_sentence(
         raise RuntimeError("unforeseen")
 
     with serving.client() as client:
-        for place in ("engine.generation.generate", "engine.api.app.Completion"):
+        for place in ("engine.answer_steps.generate", "engine.api.app.Completion"):
             with monkeypatch.context() as patch:
                 patch.setattr(place, fail)
                 with pytest.raises(InternalServerError) as failed:
