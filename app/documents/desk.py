@@ -52,9 +52,7 @@ class DocumentsDesk(QObject):
         chat.source_opened.connect(self.show_source)
         chat.documents = lambda: self.scope.scope
         group = Group.APPLICATION
-        self.action = add_action(
-            window, "documents", "Documents", self.open, "Ctrl+Shift+D", group=group
-        )
+        self.action = add_action(window, "documents", "Documents", self.open, "Ctrl+D", group=group)
         add_action(
             window,
             "attach",

@@ -27,6 +27,19 @@ def reader() -> Iterator[DocumentReader]:
         yield reader
 
 
+def _children() -> set[int]:
+    """The processes that this one has started and not seen the end of."""
+    return {process.pid for process in psutil.process_iter() if _parent(process) == os.getpid()}
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        parent: int = process.ppid()
+    except psutil.NoSuchProcess:
+        return None
+    return parent
+
+
 def _code(reader: DocumentReader, path: Path) -> str:
     with pytest.raises(DocumentError) as caught:
         reader.read(path)
@@ -75,26 +88,26 @@ def test_reading_can_be_cancelled_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_child_that_dies_is_replaced_and_none_is_left(tmp_path: Path) -> None:
-    before = {child.pid for child in psutil.Process().children()}
+    before = _children()
     good = files.docx(tmp_path / "good.docx")
     with DocumentReader() as reader:
         reader.read(good)
         for _ in range(2):
-            (child,) = {c.pid for c in psutil.Process().children()} - before
+            (child,) = _children() - before
             psutil.Process(child).kill()
             assert _code(reader, good) == "crashed"
             assert reader.read(good).title == "On & Off"
-    assert {child.pid for child in psutil.Process().children()} <= before
+    assert _children() <= before
 
 
 def test_the_child_learns_no_secrets_and_cannot_reach_out(tmp_path: Path) -> None:
     if sys.platform != "linux":
         pytest.skip("the kernel's part is Linux's")
-    before = {child.pid for child in psutil.Process().children()}
+    before = _children()
     with pytest.MonkeyPatch.context() as patch, DocumentReader() as reader:
         patch.setenv("A_SECRET_KEY", "value")
         reader.read(files.docx(tmp_path / "good.docx"))
-        (number,) = {c.pid for c in psutil.Process().children()} - before
+        (number,) = _children() - before
         child = psutil.Process(number)
         assert "A_SECRET_KEY" not in child.environ()
         assert child.nice() == 19
