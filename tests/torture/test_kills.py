@@ -8,7 +8,8 @@ from kills import Journal, check, torture
 from engine.store import Store
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [2, 200])
 def test_kills_lose_nothing(tmp_path: Path, tiny_bundle: Path, kills: int) -> None:
     journal, wrong = torture(tmp_path, tiny_bundle, kills, seed=7)
     assert wrong == []

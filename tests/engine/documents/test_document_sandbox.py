@@ -10,6 +10,7 @@ from pathlib import Path
 
 import document_files as files
 import mutate
+import numpy as np
 import psutil
 import pytest
 
@@ -98,6 +99,19 @@ def test_a_child_that_dies_is_replaced_and_none_is_left(tmp_path: Path) -> None:
             assert _code(reader, good) == "crashed"
             assert reader.read(good).title == "On & Off"
     assert _children() <= before
+
+
+def test_a_large_application_does_not_cost_the_child_its_life(tmp_path: Path) -> None:
+    """The child used to take the memory of who started it for its own, and to end at once."""
+    good = files.docx(tmp_path / "good.docx")
+    ballast = np.ones(700 << 20, np.uint8)
+    before = _children()
+    with DocumentReader() as reader:
+        reader.read(good)
+        first = _children() - before
+        reader.read(good)
+        assert _children() - before == first != set()
+    assert ballast[-1]
 
 
 def test_the_child_learns_no_secrets_and_cannot_reach_out(tmp_path: Path) -> None:
