@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 .PHONY: run setup test test-slow lint rebuild bench bench-app bench-peers bench-documents \
-	bench-training package \
+	bench-training package torture \
 	print-package-tools screenshots clean
 
 PYTHON ?= python3
@@ -32,6 +32,11 @@ test-slow: $(VENV)/dev-ready
 	@command -v qemu-x86_64-static >/dev/null && command -v debootstrap >/dev/null || \
 		sh resources/setup/system-packages.sh qemu-user-static debootstrap
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
+
+# kill -9 at random moments of a scripted session and of migrations.
+KILLS ?= 200
+torture: $(VENV)/dev-ready
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/torture/kills.py --kills $(KILLS)
 
 lint: $(VENV)/dev-ready
 	$(BIN)/ruff check .
