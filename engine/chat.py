@@ -43,8 +43,8 @@ from engine.sampling_params import SamplingChanges, SamplingParams
 from engine.settings.answer import AnswerSettings, answer_settings, own_values
 from engine.settings.file import Settings
 from engine.settings.table import MODEL
-from engine.store import Message, Store, set_aside_damaged_store
-from engine.store_salvage import salvage
+from engine.store import Message, Store
+from engine.store_salvage import rescue_store
 from engine.worker import EngineWorker, converse
 
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ class ChatService:
         self._recorders: dict[int, AnswerRecorder] = {}
         self._unsaved: list[Callable[[Store], None]] = []
         self._model: str | None = None  # set and read on the engine's thread
-        self.set_aside = set_aside_damaged_store(store_path)
-        self.salvaged = salvage(self.set_aside, store_path) if self.set_aside else None
+        rescued = rescue_store(store_path)
+        self.set_aside = rescued[0] if rescued else None
+        self.salvaged = rescued[1] if rescued else None
         self.store = Store(store_path)
         try:
             if not self.store.read_only:

@@ -1,16 +1,12 @@
 """What can still be read of a damaged store, put into a fresh one."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.database import Database
+from engine.rescue import copy_rows, count_rows, rescue
+from engine.store import set_aside_damaged_store
 from engine.store_schema import FUNCTIONS, MIGRATIONS
-
-_TABLES = ("conversations", "messages")
-_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -19,6 +15,14 @@ class Salvage:
 
     conversations: int
     messages: int
+
+
+def rescue_store(path: Path) -> tuple[Path, Salvage] | None:
+    """Set a damaged store aside; return its new name and how much of it is in the fresh one.
+
+    None if it is sound. Raises StoreError.
+    """
+    return rescue(path, set_aside_damaged_store, salvage)
 
 
 def salvage(damaged: Path, fresh: Path) -> Salvage:
@@ -32,64 +36,12 @@ def salvage(damaged: Path, fresh: Path) -> Salvage:
     try:
         with database.transaction():
             database.execute("PRAGMA defer_foreign_keys = ON")
-            for table in _TABLES:
-                for row in _readable_rows(damaged, table):
-                    _insert(database, table, row)
+            copy_rows(damaged, database, "conversations", active_leaf_id=None)
+            copy_rows(damaged, database, "messages")
             _mend(database)
-        counts = [_count(database, table) for table in _TABLES]
+        return Salvage(count_rows(database, "conversations"), count_rows(database, "messages"))
     finally:
         database.close()
-    return Salvage(*counts)
-
-
-def _readable_rows(damaged: Path, table: str) -> Iterator[dict[str, object]]:
-    """Yield the rows of a table; where the file cannot be read, those after the hole follow."""
-    with closing(sqlite3.connect(f"file:{damaged.as_posix()}?mode=ro", uri=True)) as connection:
-        connection.row_factory = sqlite3.Row
-        connection.text_factory = lambda data: data.decode("utf-8", "replace")
-        last = _last_number(connection, table)
-        block, first = _BLOCK, 0
-        while first <= last:
-            try:
-                rows = connection.execute(
-                    f"SELECT * FROM {table} NOT INDEXED WHERE id >= ? AND id < ?",  # noqa: S608
-                    (first, first + block),
-                ).fetchall()
-            except sqlite3.DatabaseError:
-                if block > 1:
-                    block //= 2  # closer to the hole
-                    continue
-                rows = []
-            yield from ({key: row[key] for key in row.keys()} for row in rows)  # noqa: SIM118
-            first += block
-            block = min(2 * block, _BLOCK)
-
-
-def _last_number(connection: sqlite3.Connection, table: str) -> int:
-    """Return the highest id; where it cannot be read, what SQLite remembers having given."""
-    for sql in (
-        f"SELECT max(id) FROM {table} NOT INDEXED",  # noqa: S608 (our own words)
-        f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'",  # noqa: S608
-    ):
-        with suppress(sqlite3.DatabaseError):
-            found = connection.execute(sql).fetchone()
-            if found and isinstance(found[0], int):
-                return found[0]
-    return -1
-
-
-def _insert(database: Database, table: str, row: dict[str, object]) -> None:
-    known = {column["name"] for column in database.execute(f"PRAGMA table_info({table})")}
-    values = {key: value for key, value in row.items() if key in known}
-    if "active_leaf_id" in values:
-        values["active_leaf_id"] = None  # _mend sets it
-    names = ", ".join(values)
-    marks = ", ".join("?" * len(values))
-    with suppress(sqlite3.IntegrityError):  # damaged beyond what the table admits
-        database.execute(
-            f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})",  # noqa: S608
-            tuple(values.values()),
-        )
 
 
 def _mend(database: Database) -> None:
@@ -109,8 +61,3 @@ def _mend(database: Database) -> None:
         "UPDATE conversations SET active_leaf_id ="
         " (SELECT max(id) FROM messages WHERE conversation_id = conversations.id)"
     )
-
-
-def _count(database: Database, table: str) -> int:
-    number: int = database.execute(f"SELECT count(*) FROM {table}")[0][0]  # noqa: S608
-    return number

@@ -119,14 +119,8 @@ class DocumentsDesk(QObject):
             except StoreError as error:
                 self._tell(error)
                 return None
-            if self._library.set_aside is not None:
-                self._chat.notice.tell(
-                    tr(
-                        "The library of documents was damaged. It is kept in {path}; add the "
-                        "folders again.",
-                        path=self._library.set_aside,
-                    )
-                )
+            if trouble := self._library.library_notice():
+                self._chat.notice.tell(trouble)
             self._offer_collections()
         return self._library
 

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import engine
+from engine.database import newer_version
 from engine.documents.indexing.process import FAILED, PROCESS_ARGUMENT
 from engine.documents.library.failures import from_text
-from engine.documents.library.library import Library, set_aside_damaged_library
+from engine.documents.library.library import Library
+from engine.documents.library.salvage import rescue_library
 from engine.documents.library.types import Collection, FileStatus, Progress, Status
 from engine.documents.passages import Retrieval
 from engine.errors import GebError
+from engine.i18n import tr
 
 if TYPE_CHECKING:
     from engine.documents.search.retrieval import Retriever
@@ -51,21 +54,38 @@ class DocumentService:
     What only reads returns at once. What writes or searches is done on a thread of the service
     and returns a Future, whose error is a GebError. `listener` is called on threads of the
     service. Raises StoreError if the library cannot be used. `set_aside` names the file into
-    which a damaged library was renamed at this start, or is None.
+    which a damaged library was renamed at this start, or is None. A library that a newer version
+    wrote is searched, but not kept up to date, and what would change it raises StoreError.
     """
 
     def __init__(self, path: Path, listener: Callable[[LibraryEvent], None]) -> None:
         self._path = path
         self._listener = listener
         self._closed = threading.Event()
-        self.set_aside = set_aside_damaged_library(path)
+        rescued = rescue_library(path)
+        self.set_aside = rescued[0] if rescued else None
+        self._saved = rescued[1] if rescued else 0
         self._library = Library(path)
         self._writing = _LibraryThread(path, "library writer")
         self._searching = _LibraryThread(path, "library search")
         self._lock = threading.Lock()  # guards the next one
         self._input: IO[bytes] | None = None
         self._monitor = threading.Thread(target=self._watch_indexer, name="indexer", daemon=True)
-        self._monitor.start()
+        if not self._library.database.read_only:
+            self._monitor.start()
+
+    def library_notice(self) -> str:
+        """Say what a person must know about the library at this start; "" where all is well."""
+        if self._library.database.read_only:
+            return str(newer_version(self._path))
+        if self.set_aside is None:
+            return ""
+        return tr(
+            "The library of documents was damaged. Collections that could be saved: {count}; "
+            "their files are read again. The damaged file is kept in {path}.",
+            count=self._saved,
+            path=self.set_aside,
+        )
 
     def collections(self) -> list[Collection]:
         """Return all collections in the order in which they were made."""
@@ -136,7 +156,8 @@ class DocumentService:
         """End the indexing process and close the library. What was not indexed yet waits."""
         self._closed.set()
         self._end_indexer()
-        self._monitor.join()
+        if self._monitor.is_alive():
+            self._monitor.join()
         self._writing.close()
         self._searching.close()
         self._library.close()

@@ -7,11 +7,13 @@ one sentence, and stays as well, until the person changes that setting.
 import copy
 import json
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from engine.backup import back_up_file
 from engine.errors import GebError, SettingsError, StoreError
 from engine.i18n import system_language
 from engine.paths import config_dir
@@ -24,6 +26,7 @@ from engine.settings.migrations import (
     migrate,
     newest_version,
 )
+from engine.settings.salvage import salvage, salvage_prompts
 from engine.settings.setting import Setting, Value, storable
 from engine.settings.table import BY_NAME, LANGUAGE
 
@@ -35,8 +38,9 @@ _logger = logging.getLogger(__name__)
 class Settings:
     """The settings of the application, from the file at `path` (None: of this process alone).
 
-    `problems` says what was wrong with the file; the settings work nevertheless. Where the file
-    is from a newer version, or may not be written, changes raise SettingsError.
+    `problems` says what was wrong with the file; the settings work nevertheless. A file of a
+    newer version is used as far as this one knows what is in it, and changes raise SettingsError,
+    as they do where the file cannot be read or written.
     """
 
     def __init__(self, path: Path | None, migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -49,9 +53,11 @@ class Settings:
         self.problems: list[GebError] = []
         try:
             self._document = self._read()
+            self._frozen = self._newer(self._document)
         except SettingsError as error:
             self._frozen = error
-            self.problems.append(error)
+        if self._frozen is not None:
+            self.problems.append(self._frozen)
         self._values, bad = _usable(self._document)
         self.problems += bad
 
@@ -97,8 +103,11 @@ class Settings:
             raise self._frozen
         # Another process may have changed something else meanwhile.
         document = self._read() if self._path else copy.deepcopy(self._document)
+        if (newer := self._newer(document)) is not None:
+            raise newer
         apply(document)
         if self._path is not None:
+            self._back_up(self._path)
             _write(self._path, document)
         before, self._document = self._values, document
         self._values, _ = _usable(document)
@@ -108,9 +117,11 @@ class Settings:
             on_change(new)
 
     def _read(self) -> Document:
-        """Return the file's document in today's version; a damaged file is set aside."""
-        newest = newest_version(self._migrations)
-        fresh: Document = {"version": newest, "settings": {}}
+        """Return the file's document in today's version, or in its own if that is newer.
+
+        A damaged file is set aside, and what can be read of it is returned.
+        """
+        fresh: Document = {"version": newest_version(self._migrations), "settings": {}}
         if self._path is None:
             return fresh
         try:
@@ -124,26 +135,50 @@ class Settings:
                 detail=error.strerror,
             ) from error
         if document is None:
-            self._set_aside()
+            self._rescue(self._path, fresh)
             return fresh
-        if document["version"] > newest:
-            raise SettingsError(
-                "The settings in {path} come from a newer version of GEB Chat. They are left as "
-                "they are, and the usual ones are used.",
-                path=self._path,
-            )
         return migrate(document, self._migrations)
 
-    def _set_aside(self) -> None:
-        path = self._path
-        if path is None:
-            return
+    def _newer(self, document: Document) -> SettingsError | None:
+        """Return why a document of a newer version must not be changed."""
+        if document["version"] <= newest_version(self._migrations):
+            return None
+        return SettingsError(
+            "The settings in {path} come from a newer version of GEB Chat: they are used as far as "
+            "this version knows them, but cannot be changed. Update the application.",
+            path=self._path,
+        )
+
+    def _back_up(self, path: Path) -> None:
+        """Keep a copy of a file that is about to be brought to today's version."""
+        try:
+            before = _parse(path) if path.exists() else None
+            if before is not None and before["version"] < newest_version(self._migrations):
+                back_up_file(path, before["version"])
+        except OSError as error:
+            raise SettingsError(
+                "{path} must be changed for this version of GEB Chat, but no copy of it can be "
+                "made: {detail}. Nothing was changed.",
+                path=path,
+                detail=error.strerror,
+            ) from error
+
+    def _rescue(self, path: Path, fresh: Document) -> None:
+        """Set a damaged file aside; what can be read of it goes into `fresh`, and on the disk."""
         names = (
             path.with_name(f"{path.stem}.damaged-{number}{path.suffix}") for number in count(1)
         )
         kept = next(name for name in names if not name.exists())
         try:
-            path.rename(kept)
+            data = path.read_bytes() if path.stat().st_size <= _MAX_BYTES else b""
+            fresh["settings"] = salvage(data)
+            if prompts := salvage_prompts(data):
+                fresh["prompts"] = prompts
+            saved = len(fresh["settings"]) + len(prompts)
+            if saved:  # a copy: what was saved replaces the file in one step
+                shutil.copy2(path, kept)
+            else:
+                path.rename(kept)
         except OSError as error:
             raise SettingsError(
                 "The settings in {path} are damaged and cannot be moved: {detail}. The usual ones "
@@ -153,10 +188,14 @@ class Settings:
             ) from error
         self.problems.append(
             SettingsError(
-                "The settings were damaged. They are kept in {path}, and the usual ones are used.",
+                "The settings were damaged; {count} of them could be saved. The damaged file is "
+                "kept in {path}.",
+                count=saved,
                 path=kept,
             )
         )
+        if saved:
+            _write(path, fresh)
 
 
 def open_settings() -> Settings:

@@ -13,7 +13,7 @@ from engine import database
 from engine.backup import KEEP_BACKUPS, back_up
 from engine.errors import StoreError
 from engine.store import Store, set_aside_damaged_store
-from engine.store_salvage import Salvage, salvage
+from engine.store_salvage import Salvage, rescue_store, salvage
 from engine.store_schema import MIGRATIONS
 
 PAGE = 4096
@@ -136,3 +136,18 @@ def test_without_room_for_a_copy_nothing_is_changed(
         Store(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_start_that_was_killed_while_it_saved_is_completed_by_the_next(path: Path) -> None:
+    fill(path)
+    damage(path, [path.stat().st_size // PAGE // 2])
+    kept = set_aside_damaged_store(path)
+    assert kept is not None
+    path.with_name(path.name + ".part").write_bytes(b"half a new store")
+    found = rescue_store(path)
+    assert found is not None
+    assert found[0] == kept
+    assert found[1].conversations == 30
+    assert found[1].messages > 500
+    assert rescue_store(path) is None
+    assert not list(path.parent.glob("*.part*"))

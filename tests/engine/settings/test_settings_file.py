@@ -16,6 +16,7 @@ from engine.errors import SettingsError
 from engine.settings import table
 from engine.settings.file import Settings, open_settings
 from engine.settings.migrations import Document, newest_version
+from engine.settings.prompts import add_prompt, own_prompts
 from engine.settings.setting import Setting
 from engine.settings.table import BY_NAME, SETTINGS
 
@@ -124,10 +125,14 @@ def test_a_bad_value_is_told_and_kept_until_it_is_changed(written: Callable[...,
     assert Settings(settings._path).problems == []
 
 
-def test_a_newer_file_is_left_as_it_is(written: Callable[..., Settings], path: Path) -> None:
-    settings = written({"version": newest_version() + 1, "settings": {"font_scale": 120}})
+def test_a_newer_file_is_used_and_left_as_it_is(
+    written: Callable[..., Settings], path: Path
+) -> None:
+    values = {"font_scale": 120, "language": "tlh", "new": [1]}
+    settings = written({"version": newest_version() + 1, "settings": values})
     before = path.read_bytes()
-    assert settings.get(table.FONT_SCALE) == 100
+    assert settings.get(table.FONT_SCALE) == 120
+    assert settings.get(table.LANGUAGE) == "system"
     assert "newer version" in str(settings.problems[0])
     for change in (
         lambda: settings.set(table.FONT_SCALE, 150),
@@ -153,6 +158,26 @@ def test_a_damaged_file_is_set_aside(
     assert Settings(path).get(table.FONT_SCALE) == 150
     written("again damaged")
     assert path.with_name("settings.damaged-2.json").exists()
+
+
+def test_what_can_be_read_of_a_damaged_file_is_saved(path: Path) -> None:
+    settings = Settings(path)
+    settings.change({"font_scale": 150, "threads": 3, "language": "en", "seed": 12345})
+    add_prompt(settings, "Poet 诗人", 'Write "verse".\nNothing else, not "threads": 9.')
+    add_prompt(settings, "Cut", "off")
+    whole = path.read_text()
+    path.write_text(whole.replace('"language": "en"', '"language": "e\0n", ')[:-40])
+    settings = Settings(path)
+    assert settings.get(table.FONT_SCALE) == 150
+    assert settings.get(table.THREADS) == 3
+    assert settings.get(table.LANGUAGE) == "system"
+    assert own_prompts(settings)[0].name == "Poet 诗人"
+    assert "4 of them could be saved" in str(settings.problems[0])
+    assert stat.S_IMODE(path.with_name("settings.damaged-1.json").stat().st_mode) == 0o600
+    assert Settings(path).problems == []
+    assert Settings(path).get(table.SEED) == 12345
+    path.write_text('{"version": 1, "settings": {"seed": 12')  # of 12345
+    assert Settings(path).get(table.SEED) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
