@@ -5,12 +5,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from app.cli_words import translate_argparse
 from app.display import has_display
+from app.errors.log_file import LogFile
 from app.opening import open_window
 from app.single_instance import Request
 from engine import __version__
@@ -22,9 +23,6 @@ from engine.settings.file import chosen_language, open_settings
 from engine.terminal import ChatOptions, answer_once, chat
 from engine.terminal_settings import change_setting, list_settings, show_setting
 from engine.terminal_text import notice
-
-_LOG_BYTES = 1_000_000
-_LOG_FILES = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -248,15 +246,8 @@ def _model_help() -> str:
 
 def _log_to_file() -> None:
     """What went wrong unexpectedly goes to a file; where there is none, to stderr."""
-    try:
-        file = log_dir() / "geb.log"
-    except StoreError:
-        return
-    handler = RotatingFileHandler(
-        file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", delay=True
-    )
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(handlers=[handler], level=logging.INFO, format=form)
+    with suppress(StoreError):
+        logging.basicConfig(handlers=[LogFile(log_dir() / "geb.log")], level=logging.INFO)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.bridge import EventBridge
@@ -12,6 +12,7 @@ from app.desktop import QuitSignals, make_application
 from app.errors.hooks import ErrorHooks
 from app.fonts import advice, can_show_chinese
 from app.later_finder import LaterFinder
+from app.layout_file import open_layout
 from app.session import Session
 from app.settings.live import follow_settings
 from app.single_instance import Instance, NoAnswerError, Request
@@ -34,7 +35,7 @@ def run(request: Request, instance: Instance) -> int:
     app.setQuitOnLastWindowClosed(False)  # the window may live on in the tray
     bridge = EventBridge(app)
     try:
-        settings = QSettings(str(config_dir() / "window.ini"), QSettings.Format.IniFormat)
+        settings = open_layout(config_dir() / "window.ini")
         chosen = open_settings()
         follow_settings(app, chosen)
         finder = LaterFinder(library_path())

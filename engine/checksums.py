@@ -3,12 +3,12 @@
 import hashlib
 import json
 import logging
-import os
 import re
 from pathlib import Path
 
 from engine.errors import BundleError, StoreError
 from engine.paths import cache_dir
+from engine.private_file import write_private
 
 SUMS_NAME = "SHA256SUMS"
 OWN_SUMS_NAME = "geb-checksums"
@@ -126,10 +126,7 @@ def _remember(key: str, state: dict[str, list[int]]) -> None:
     kept = {path: known for path, known in _remembered().items() if Path(path).exists()}
     text = json.dumps(kept | {key: state}, indent=1)
     try:
-        path = _memory_path()
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_private(_memory_path(), text)
     except (OSError, StoreError):
         # Only time is lost: the next start hashes the folder again.
         _logger.warning("cannot remember that %s was verified", key, exc_info=True)

@@ -1,7 +1,7 @@
 """What may be told about an error: where it happened and what kind it was, and nothing private.
 
-The words of an exception may hold a message, a document's text or a title, so they stay in the
-log on this computer; of an error of the system its own words are kept ("No space left on device").
+The words of an exception may hold a message, a document's text or a title, so they are told
+nowhere; of an error of the system its own words are kept ("No space left on device").
 """
 
 import getpass
@@ -28,9 +28,15 @@ def report_of(error: BaseException) -> str:
         f"Python {platform.python_version()}, Qt {_qt_version()}",
         f"{platform.system()} {platform.release()} {platform.machine()}",
     ]
+    return scrub("\n".join([*lines, "", *describe(error)]))
+
+
+def describe(error: BaseException) -> list[str]:
+    """Return the kinds and the places of `error` and of what led to it, in lines."""
+    lines: list[str] = []
     for number, cause in enumerate(_causes(error)):
-        lines += ["", *([] if number == 0 else ["after:"]), *_describe(cause)]
-    return scrub("\n".join(lines))
+        lines += [*([] if number == 0 else ["", "after:"]), *_describe_one(cause)]
+    return lines
 
 
 def scrub(text: str) -> str:
@@ -50,7 +56,7 @@ def signature(error: BaseException) -> str:
     return f"{type(error).__qualname__} {place}"
 
 
-def _describe(error: BaseException) -> list[str]:
+def _describe_one(error: BaseException) -> list[str]:
     kind = type(error)
     words = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
     if isinstance(error, OSError) and error.errno is not None:

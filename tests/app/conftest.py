@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow
 
 from app.bridge import EventBridge
 from app.desktop import make_application
+from app.layout_file import open_layout
 from app.window import MainWindow
 from engine.chat import ChatService
 from engine.documents.finder import DocumentFinder
@@ -61,7 +62,7 @@ def open_window(
         crashes: int = 0,
     ) -> MainWindow:
         bridge = EventBridge()
-        settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+        settings = open_layout(tmp_path / "window.ini")
         finder = DocumentFinder(store_file.with_name("library.sqlite3"))
         service = ChatService(store_file, bridge.post, worker, finder=finder)
         window = MainWindow(service, bridge, settings, crashes)
