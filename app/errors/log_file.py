@@ -29,7 +29,7 @@ class LogFile(RotatingFileHandler):
         self.setFormatter(_Formatter(_FORM))
 
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, self.mode, encoding="utf-8", opener=_open_private)
+        return open(self.baseFilename, "a", encoding="utf-8", opener=_open_private)
 
 
 class _Formatter(logging.Formatter):
