@@ -102,6 +102,7 @@ DATA ?=
 DOCUMENT_PEERS := build/bench/document-peers
 bench-documents: $(VENV)/dev-ready $(DOCUMENT_PEERS)/ready
 	PYTHONPATH=$(DOCUMENT_PEERS) $(BIN)/python tests/benchmarks/bench_documents.py $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python tests/benchmarks/bench_reading.py $(if $(DATA),--data "$(DATA)")
 	$(BIN)/python tests/benchmarks/bench_answers.py $(if $(DATA),--data "$(DATA)")
 
 $(DOCUMENT_PEERS)/ready: tests/benchmarks/documents.txt | $(VENV)/dev-ready

@@ -2,19 +2,22 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import accumulate
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-"""For use in a character class: characters that say as much as several letters."""
-_WIDE = re.compile(f"[{WIDE}]")
+import numpy as np
+
+_WIDE = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))
+"""Characters that say as much as several letters."""
 _WIDE_WEIGHT = 3
 _CLOSERS = "\"'”’」』）)\\]】》〉"
+# What may end a sentence or a line; it begins with one set of characters, which is found fast.
 _BREAK = re.compile(
-    rf"[。！？…][。！？…!?]*[{_CLOSERS}]*\s*"  # Chinese sentences need no space after them
-    rf"|[.!?]+[{_CLOSERS}]*\s+"
-    r"|(?:\r\n|\r|\n)\s*"
+    r"[。！？….!?\r\n](?:"
+    r"(?<=[\r\n])\s*"
+    rf"|(?<=[。！？…])[。！？…!?]*[{_CLOSERS}]*\s*"  # Chinese sentences need no space after them
+    rf"|[.!?]*[{_CLOSERS}]*\s+)"
 )
 _LINE = re.compile(r"(?:\r\n|\r|\n)")
 _BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
@@ -43,30 +46,45 @@ class Piece(NamedTuple):
     """What divides it from the piece before."""
 
 
-def weight(text: str) -> int:
-    """Return the size of a text in Latin letters: four are about a token, so is 1⅓ Chinese ones."""
-    return len(text) + (_WIDE_WEIGHT - 1) * (0 if text.isascii() else len(_WIDE.findall(text)))
+def weights(text: str) -> Sequence[int]:
+    """Return the size of text[:n] for each n, in Latin letters.
+
+    Four of them are about a token, and so is 1⅓ Chinese characters.
+    """
+    if text.isascii():
+        return range(len(text) + 1)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    sizes = np.ones(len(codes) + 1, np.int32)
+    sizes[0] = 0
+    for first, last in _WIDE:
+        sizes[1:] += (_WIDE_WEIGHT - 1) * ((codes >= first) & (codes <= last))
+    # A view of memory gives Python's own numbers, and fast.
+    return sizes.cumsum(dtype=np.int32).data
 
 
-def sentences(text: str, start: int, end: int, limit: int) -> Iterator[Piece]:
-    """Yield the sentences of text[start:end]; longer ones than `limit` (a weight) in pieces."""
+def sentences(text: str, sizes: Sequence[int], start: int, end: int, limit: int) -> Iterator[Piece]:
+    """Yield the sentences of text[start:end]; those larger than `limit` in pieces.
+
+    `sizes` are the `weights` of the text.
+    """
     at, division = start, PARAGRAPH
     for match in _BREAK.finditer(text, start, end):
+        stop = match.end()
         found = _division(text, at, match)
-        if found is not None and match.end() < end:
-            yield from _pieces(text, at, match.end(), limit, division)
-            at, division = match.end(), found
+        if found is not None and stop < end:
+            yield from _pieces(text, sizes, at, stop, limit, division)
+            at, division = stop, found
     if at < end:
-        yield from _pieces(text, at, end, limit, division)
+        yield from _pieces(text, sizes, at, end, limit, division)
 
 
-def lines(text: str, start: int, end: int, limit: int) -> Iterator[Piece]:
+def lines(text: str, sizes: Sequence[int], start: int, end: int, limit: int) -> Iterator[Piece]:
     """Yield the lines of code or of a table; a part after a blank line counts as a paragraph."""
     at, division = start, SECTION
     while at < end:
         match = _LINE.search(text, at, end)
         stop = match.end() if match else end
-        yield from _pieces(text, at, stop, limit, division)
+        yield from _pieces(text, sizes, at, stop, limit, division)
         blank = not text[at:stop].strip()
         division = LINE
         if blank:
@@ -77,40 +95,38 @@ def lines(text: str, start: int, end: int, limit: int) -> Iterator[Piece]:
 def _division(text: str, start: int, match: re.Match[str]) -> int | None:
     """Return what a match of _BREAK divides, None if it stands within a sentence."""
     found = match[0]
-    if _BLANK_LINE.search(found):
+    is_broken = "\n" in found or "\r" in found
+    if is_broken and _BLANK_LINE.search(found):
         return PARAGRAPH
-    is_mark = not found[0].isspace()
     if found[0] == "." and (
         text[match.end() : match.end() + 1].islower()
         or _ABBREVIATION.search(text, max(start, match.start() - _LOOK_BACK), match.start() + 1)
     ):
         return None
-    if "\n" in found or "\r" in found:
+    if is_broken:
         # A line that is broken within a sentence goes on; one that begins with a mark does not.
+        is_mark = not found[0].isspace()
         return LINE if is_mark or _ITEM.match(text, match.end()) or "\u3000" in found else None
     return SENTENCE
 
 
-def _pieces(text: str, start: int, end: int, limit: int, division: int) -> Iterator[Piece]:
+def _pieces(
+    text: str, sizes: Sequence[int], start: int, end: int, limit: int, division: int
+) -> Iterator[Piece]:
     """Yield text[start:end] whole, or divided where it hurts least."""
-    size = weight(text[start:end])
-    while size > limit:
-        stop = _best_stop(text, start, end, limit)
+    while sizes[end] - sizes[start] > limit:
+        stop = _best_stop(text, sizes, start, end, limit)
         if stop >= end:
             break
-        piece = weight(text[start:stop])
-        yield Piece(start, stop, piece, division)
-        size -= piece
+        yield Piece(start, stop, sizes[stop] - sizes[start], division)
         start, division = stop, SENTENCE
     if start < end:
-        yield Piece(start, end, size, division)
+        yield Piece(start, end, sizes[end] - sizes[start], division)
 
 
-def _best_stop(text: str, start: int, end: int, limit: int) -> int:
+def _best_stop(text: str, sizes: Sequence[int], start: int, end: int, limit: int) -> int:
     """Return where to divide: after a line, a clause, a word; within a word if it must be."""
-    window = text[start : min(end, start + limit)]
-    sizes = accumulate(_WIDE_WEIGHT if _WIDE.match(letter) else 1 for letter in window)
-    last = start + sum(size <= limit for size in sizes)
+    last = bisect_right(sizes, sizes[start] + limit, start, end + 1) - 1
     best, best_kind = 0, -1
     for match in _SOFT.finditer(text, start + (last - start) // 2, last):
         found = match[0]

@@ -5,7 +5,15 @@ from itertools import groupby, pairwise
 from typing import TypeVar
 
 from engine.documents.document import Block, Document, Heading, Passage
-from engine.documents.sentences import PARAGRAPH, SECTION, SENTENCE, Piece, lines, sentences, weight
+from engine.documents.sentences import (
+    PARAGRAPH,
+    SECTION,
+    SENTENCE,
+    Piece,
+    lines,
+    sentences,
+    weights,
+)
 
 TARGET = 1000
 """Letters of a passage: about 250 tokens, as are 330 Chinese characters."""
@@ -57,17 +65,18 @@ def _page_pieces(text: str, headings: list[Heading], blocks: list[Block]) -> Ite
     """Yield the sentences of a page; tables and code whole, if they fit, else their lines."""
     sections = {heading.start for heading in headings}
     ends = {edge for block in blocks for edge in (block.start, block.end)}
+    sizes = weights(text)
     number = 0
     for start, end in pairwise(sorted({0, len(text)} | sections | ends)):
         while number < len(blocks) and blocks[number].end <= start:
             number += 1
         division = SECTION if start in sections else PARAGRAPH
         is_block = number < len(blocks) and blocks[number].start <= start
-        size = weight(text[start:end]) if is_block else 0
+        size = sizes[end] - sizes[start]
         if is_block and size <= LIMIT:
             yield Piece(start, end, size, division)
             continue
-        for piece in (lines if is_block else sentences)(text, start, end, LIMIT):
+        for piece in (lines if is_block else sentences)(text, sizes, start, end, LIMIT):
             yield piece._replace(division=division) if piece.start == start else piece
 
 

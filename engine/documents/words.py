@@ -6,7 +6,6 @@ left out.
 """
 
 from collections.abc import Iterable
-from itertools import chain
 from operator import add
 
 from Stemmer import Stemmer
@@ -20,7 +19,8 @@ _COMMON_TEXT = """
     with would you your
 """
 _COMMON = frozenset(_COMMON_TEXT.split())
-_STEMMER = Stemmer("english")
+# Without its own cache, which costs more than it saves beside ours.
+_STEMMER = Stemmer("english", 0)
 
 
 class _Stems(dict[str, str]):
@@ -59,9 +59,11 @@ def words_of(text: str) -> list[str]:
     return words
 
 
-def index_words(texts: Iterable[str]) -> str:
-    """Return each word of the texts once, with spaces between them."""
-    return " ".join(dict.fromkeys(chain.from_iterable(map(words_of, texts))))
+def stems_of(words: Iterable[str]) -> Iterable[str]:
+    """Return once each what the index knows folded words as that are written with spaces."""
+    stems = dict.fromkeys(map(_STEMS.__getitem__, words))
+    stems.pop("", None)
+    return stems
 
 
 class WordFinder:

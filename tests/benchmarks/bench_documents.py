@@ -1,15 +1,17 @@
 """How well and how fast questions find their passages: `make bench-documents [DATA=DIR]`.
 
     python tests/benchmarks/bench_documents.py [--data DIR] [--others N] [--million N]
-                                               [--questions N] [--parts ours,localdocs,bm25,scale]
+                                               [--questions N]
+                                               [--parts ours,localdocs,bm25,files,scale]
 
 DIR is a corpus as training uses it: all passages of CMRC 2018 dev (zh) and XQuAD (en), each set
 among N others cut from the corpus, a library for each language. A passage counts as found if any
 piece of it is among the first k results. Beside ours: LocalDocs' scheme and BM25 with rank_bm25
-and jieba, over the same passages (both are built in memory and not timed). Then how fast files
-become searchable, the size of the index, and the time a search takes among 100,000 and among a
-million passages. Without DIR a few sets kept here show that it runs. Writes
-build/bench/documents.json; what a run leaves out keeps its figures of the last one.
+and jieba, over the same passages (both are built in memory and not timed). Then how fast text
+becomes searchable (`files`: read from files by the process that reads them), the size of the
+index, and the time a search takes among 100,000 and among a million passages. Without DIR a few
+sets kept here show that it runs. Writes build/bench/documents.json; what a run leaves out keeps
+its figures of the last one.
 """
 
 import argparse
@@ -23,9 +25,10 @@ from time import perf_counter
 import numpy as np
 
 from engine.documents.document import Document, Page
-from engine.documents.indexing.indexer import Indexer
+from engine.documents.indexing.indexer import Indexer, Reader
 from engine.documents.indexing.scanning import scan_root
 from engine.documents.library.library import Library
+from engine.documents.sandbox import DocumentReader
 from engine.documents.search.retrieval import Retriever
 from retrieval.baselines import LocalDocs, PlainBM25
 from retrieval.questions import QuestionSet, other_passages, read_questions
@@ -35,7 +38,8 @@ ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "bench" / "documents.json"
 PASSAGES_IN_A_FILE = 100
 KS = (1, 3, 5)
-PARTS = ("ours", "localdocs", "bm25", "scale")
+PARTS = ("ours", "localdocs", "bm25", "files", "scale")
+FILES_PASSAGES = 20_000
 _TARGETS = {"recall_at_5": 0.85}
 
 
@@ -78,6 +82,8 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
         if "bm25" in parts:
             plain = PlainBM25(passages, language)
             yield from recall(f"{language}_bm25", f"{language}: plain BM25", plain.search, chosen)
+    if "files" in parts and options.data:
+        yield from files(options)
     if "scale" in parts and options.data:
         yield from scale(options)
 
@@ -97,6 +103,20 @@ def ours(language: str, passages: Sequence[str], chosen: QuestionSet) -> Iterato
         search, times = timed(library)
         yield from recall(language, f"{language}: GEB Chat", search, chosen, _TARGETS)
         yield from latency(f"{language}_{len(passages)}", times, 30)
+
+
+def files(options: argparse.Namespace) -> Iterator[Row]:
+    """Yield how fast files of text become searchable, read in the process with limits."""
+    for language in ("zh", "en"):
+        passages = other_passages(language, options.data, FILES_PASSAGES)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Library(Path(folder) / "x.sqlite3") as library,
+            DocumentReader() as reader,
+        ):
+            seconds, text_bytes = fill(library, Path(folder) / "files", passages, reader)
+        key = f"{language}_files_indexing_mb_per_second"
+        yield Row(key, f"{language}: indexing files", text_bytes / 1e6 / seconds, "MB/s", 5)
 
 
 def scale(options: argparse.Namespace) -> Iterator[Row]:
@@ -132,7 +152,9 @@ class PagesReader:
         """It is never long."""
 
 
-def fill(library: Library, folder: Path, passages: Sequence[str]) -> tuple[float, int]:
+def fill(
+    library: Library, folder: Path, passages: Sequence[str], reader: Reader | None = None
+) -> tuple[float, int]:
     """Index passages as pages of files; return the seconds it took and the bytes of the text."""
     folder.mkdir()
     text_bytes = 0
@@ -146,7 +168,7 @@ def fill(library: Library, folder: Path, passages: Sequence[str]) -> tuple[float
     [root] = library.collections()[0].roots
     scan_root(library, root.id, root.path)
     sys.setswitchinterval(0.0005)  # as the indexing process does
-    Indexer(library.path, PagesReader()).run()
+    Indexer(library.path, reader or PagesReader()).run()
     seconds = perf_counter() - begun
     library.database.execute("PRAGMA wal_checkpoint (TRUNCATE)")
     return seconds, text_bytes

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.documents.document import Document, Passage
+from engine.documents.index_words import index_words
 from engine.documents.library.library import Library
 from engine.documents.library.texts import BLOCK_CHARACTERS, TextReader
-from engine.documents.words import index_words
 
 _PORTION_CHARACTERS = 400_000
 _ROWS_AT_ONCE = 500
@@ -56,19 +56,19 @@ def prepare(
     sections = {path: n for n, path in enumerate(dict.fromkeys(p.heading_path for p in passages))}
     yield _head(document, content_hash, list(sections))
     rows: list[tuple[int, int, int, int]] = []
-    words: list[str] = []
+    texts: list[str] = []
     characters = 0
     for passage in passages:
         text = document.pages[passage.page_index].text[passage.start : passage.end]
         section = sections[passage.heading_path]
         rows.append((passage.page_index, section, passage.start, passage.end))
-        words.append(index_words((document.title, *passage.heading_path, text)))
+        texts.append(_indexed(document.title, passage.heading_path, text))
         characters += len(text)
         if characters > _PORTION_CHARACTERS:
-            yield Portion(_json(rows), _json(words), characters)
-            rows, words, characters = [], [], 0
+            yield Portion(_json(rows), _json(index_words(texts)), characters)
+            rows, texts, characters = [], [], 0
     if rows:
-        yield Portion(_json(rows), _json(words), characters)
+        yield Portion(_json(rows), _json(index_words(texts)), characters)
 
 
 def document_with(library: Library, content_hash: bytes) -> int | None:
@@ -187,7 +187,7 @@ def _erase_from(library: Library, document_id: int) -> None:
     end = document["first_passage"] + document["passages"]
     first = max(document["first_passage"], end - _ROWS_AT_ONCE)
     passages = TextReader(library.database).passages(range(first, end))
-    words = [index_words((document["title"], *p.headings, p.text)) for p in passages]
+    words = index_words(_indexed(document["title"], p.headings, p.text) for p in passages)
     ids = [passage.id for passage in passages]
     execute(
         "INSERT INTO passage_words (passage_words, rowid, words)"
@@ -205,6 +205,11 @@ def _erase_from(library: Library, document_id: int) -> None:
         for table in ("sections", "pages"):
             execute(f"DELETE FROM {table} WHERE document_id = ?", (document_id,))  # noqa: S608
         execute("DELETE FROM documents WHERE id = ?", (document_id,))
+
+
+def _indexed(title: str, headings: Sequence[str], text: str) -> str:
+    """Return what a passage is found by."""
+    return "\n".join((title, *headings, text))
 
 
 def _head(document: Document, content_hash: bytes, sections: list[tuple[str, ...]]) -> Head:

@@ -42,17 +42,29 @@ def decode(data: bytes, declared: str = "") -> str:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return _decode(data[len(bom) :], encoding)
-    if utf16 := _utf16_without_bom(data[:_SAMPLE]):
+    sample = data[:_SAMPLE]
+    if utf16 := _utf16_by_zeros(sample):
         return _decode(data, utf16)
-    if _is_binary(data[:_SAMPLE]):
-        raise failure("unknown_kind")
     try:
-        return data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        # A file cut in the middle of a character, or with a spoilt byte, is UTF-8 nevertheless.
-        if _is_mostly_utf8(data[:_SAMPLE]) or error.start > _SAMPLE:
-            return _decode(data, "utf-8")
-    return _decode(data, _known(declared) or guess(data[:_SAMPLE]))
+        return _decode(data, _otherwise(sample, error.start, declared))
+    if _is_binary(sample):
+        raise failure("unknown_kind")
+    return text
+
+
+def _otherwise(sample: bytes, spoilt_at: int, declared: str) -> str:
+    """Return the encoding of what is not UTF-8 throughout, but only up to `spoilt_at`."""
+    # A file cut in the middle of a character, or with a spoilt byte, is UTF-8 nevertheless.
+    is_utf8 = _is_mostly_utf8(sample)
+    if not is_utf8 and (utf16 := _utf16_by_characters(sample)):
+        return utf16
+    if _is_binary(sample):
+        raise failure("unknown_kind")
+    if is_utf8 or spoilt_at > _SAMPLE:
+        return "utf-8"
+    return _known(declared) or guess(sample)
 
 
 def guess(sample: bytes) -> str:
@@ -79,19 +91,25 @@ def _share(sample: bytes, encoding: str, common: frozenset[str]) -> float:
     return sum(character in common for character in others) / max(1, len(others))
 
 
-def _utf16_without_bom(sample: bytes) -> str | None:
-    """Recognise UTF-16 by its halves: one of them says little (0 or the blocks of Chinese)."""
-    even, odd = sample[0::2], sample[1::2]
+def _utf16_by_zeros(sample: bytes) -> str | None:
+    """Recognise UTF-16 in Latin letters: one half of each says nothing."""
     if len(sample) < 4:
         return None
+    even, odd = sample[0::2], sample[1::2]
     for encoding, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        zeros = high.count(0)
-        if zeros > 0.3 * len(high) and low.count(0) < 0.05 * len(low):
+        if high.count(0) > 0.3 * len(high) and low.count(0) < 0.05 * len(low):
             return encoding
-        if not sample.isascii() and len(high) >= 4 and not _is_mostly_utf8(sample):
-            text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
-            if sum(character in _COMMON for character in text) > 0.3 * len(text):
-                return encoding
+    return None
+
+
+def _utf16_by_characters(sample: bytes) -> str | None:
+    """Recognise UTF-16 in Chinese: read as such, much of it is common characters."""
+    if len(sample) < 8 or sample.isascii():
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
+        if sum(character in _COMMON for character in text) > 0.3 * len(text):
+            return encoding
     return None
 
 

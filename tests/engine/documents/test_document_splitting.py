@@ -9,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.documents.document import Block, Document, Heading, Page, Passage
-from engine.documents.sentences import weight
+from engine.documents.sentences import weights
 from engine.documents.splitting import LIMIT, split
+
+
+def weight(text: str) -> int:
+    return weights(text)[-1]
 
 
 def _document(text: str, headings: tuple[Heading, ...] = (), *blocks: Block) -> Document:

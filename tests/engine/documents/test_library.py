@@ -58,7 +58,8 @@ def index_is_sound(library: Library) -> bool:
     [[rows]] = library.database.execute("SELECT sum(doc) FROM word_counts")
     ids = [row["id"] for row in library.database.execute("SELECT id FROM passages")]
     texts = contents.TextReader(library.database).passages(ids)
-    return (rows or 0) == sum(len(contents.index_words([p.text]).split()) for p in texts)
+    indexed = contents.index_words(passage.text for passage in texts)
+    return (rows or 0) == sum(len(words.split()) for words in indexed)
 
 
 def test_what_folders_hold_is_found(library: Library, folder: Path) -> None:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from library_helpers import index
 
+from engine.documents.index_words import index_words
 from engine.documents.library.library import Library
 from engine.documents.library.texts import BLOCK_CHARACTERS
 from engine.documents.search.query import analyse
 from engine.documents.search.retrieval import Retriever
-from engine.documents.words import WordFinder, index_words, words_of
+from engine.documents.words import WordFinder, words_of
 from engine.search_text import fold
 
 Add = Callable[..., Retriever]
@@ -131,14 +132,21 @@ def test_a_question_of_common_words_alone_finds_something(
     assert files(retriever, "common word")
 
 
-@given(st.text(), st.text())
-def test_the_index_and_the_finder_see_the_same_words(text: str, other: str) -> None:
-    words = set(words_of(text))
-    assert set(index_words([text, other]).split()) == words | set(words_of(other))
-    for word, places in WordFinder(words).places(text).items():
-        for place in places:
-            assert fold(text)[place] == word[0] or word not in fold(text)
-    assert WordFinder(words).places(text).keys() == words
+_ANY_SCRIPT = st.text(
+    st.characters() | st.sampled_from("a1é_\0\u0301 ½…ﬁ絶表ㄅ한かー𠀀Ａ\ud83c中文全文搜索.")
+)
+
+
+@given(st.lists(_ANY_SCRIPT, max_size=5))
+def test_the_index_and_the_finder_see_the_same_words(texts: list[str]) -> None:
+    for text, indexed in zip(texts, index_words(texts), strict=True):
+        words = set(words_of(text))
+        assert set(indexed.split()) == words
+        places = WordFinder(words).places(text)
+        assert places.keys() == words
+        for word, at in places.items():
+            for place in at:
+                assert fold(text)[place] == word[0] or word not in fold(text)
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))
