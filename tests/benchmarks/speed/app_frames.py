@@ -55,7 +55,7 @@ class Playing(EngineWorker):
         self._hear(ModelLoaded(1, "bench", 16_384, 0.0, _DEFAULTS))
         return 1
 
-    def generate(self, *_arguments: object, **_options: object) -> int:
+    def answer(self, *_arguments: object, **_options: object) -> int:
         threading.Thread(target=self._play, daemon=True).start()
         return 2
 
