@@ -14,13 +14,13 @@ from app.documents.scope_button import ScopeButton
 from engine.chat import ChatService
 from engine.documents.answering.sources import Citation
 from engine.documents.passages import RetrievedPassage
-from engine.documents.service import DocumentService
 from engine.errors import GebError, StoreError
 from engine.i18n import tr
 
 if TYPE_CHECKING:
     from app.documents.preview import Preview
     from app.documents.window import DocumentsWindow
+    from engine.documents.service import DocumentService
 
 _AFTER_START_MS = 1500
 """Indexing of what was added before goes on once the window has had time to appear."""
@@ -112,8 +112,10 @@ class DocumentsDesk(QObject):
             self._library.close()
             self._library = None
 
-    def _library_service(self) -> DocumentService | None:
+    def _library_service(self) -> "DocumentService | None":
         if self._library is None:
+            from engine.documents.service import DocumentService
+
             try:
                 self._library = DocumentService(self._library_path, self.events.post)
             except StoreError as error:

@@ -4,7 +4,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from engine.documents.service import LibraryChanged, LibraryEvent
+from engine.documents.library.events import LibraryChanged, LibraryEvent
 
 _REFRESH_MS: Final = 300
 

@@ -8,19 +8,18 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import engine
 from engine.database import newer_version
-from engine.documents.indexing.process import FAILED, PROCESS_ARGUMENT
+from engine.documents.indexing.messages import FAILED, PROCESS_ARGUMENT
+from engine.documents.library.events import LibraryChanged, LibraryEvent, LibraryFailed
 from engine.documents.library.failures import from_text
 from engine.documents.library.library import Library
 from engine.documents.library.salvage import rescue_library
 from engine.documents.library.types import Collection, FileStatus, Progress, Status
 from engine.documents.passages import Retrieval
-from engine.errors import GebError
 from engine.i18n import tr
 
 if TYPE_CHECKING:
@@ -31,21 +30,6 @@ T = TypeVar("T")
 _RESTART_SECONDS = 2.0
 _END_SECONDS = 10.0
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LibraryChanged:
-    """Collections, files or progress are not what they were; ask again what is shown."""
-
-
-@dataclass(frozen=True)
-class LibraryFailed:
-    """Indexing waits because of this (a full disk); it goes on by itself when it can."""
-
-    error: GebError
-
-
-LibraryEvent = LibraryChanged | LibraryFailed
 
 
 class DocumentService:

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from engine.documents.indexing.indexer import Indexer
 from engine.documents.indexing.lock import IndexerLock
+from engine.documents.indexing.messages import CHANGED, FAILED
 from engine.documents.indexing.scout import Scout
 from engine.documents.library import contents, queue
 from engine.documents.library.failures import as_text
@@ -24,9 +25,6 @@ from engine.documents.library.library import Library
 from engine.documents.sandbox import DocumentReader
 from engine.errors import StoreError
 
-PROCESS_ARGUMENT = "--index-documents"
-"""What a packaged application is started with, before the library's path, to be this process."""
-CHANGED, FAILED = "changed", "failed "
 _PATIENCE_SECONDS = 3.0
 """How long a file that is being read may hold up the end; it is read again the next time."""
 _RETRY_SECONDS = 20.0

@@ -9,8 +9,9 @@ import pytest
 from document_files import EN, ZH
 
 from engine.documents.document import Document
-from engine.documents.reading import kind_by_name, read_document
 from engine.documents.reading.encoding import decode
+from engine.documents.reading.kinds import kind_by_name
+from engine.documents.reading.read import read_document
 from engine.documents.reading.squeezed import Squeezed
 from engine.errors import DocumentError
 

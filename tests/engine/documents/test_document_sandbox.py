@@ -16,7 +16,7 @@ import pytest
 
 from engine.documents import sandbox
 from engine.documents.document import Document, Page
-from engine.documents.reading import read_document
+from engine.documents.reading.read import read_document
 from engine.documents.sandbox import DocumentReader, ReadingLimits
 from engine.documents.wire import from_json, to_json
 from engine.errors import DocumentError

@@ -11,8 +11,9 @@ import psutil
 import pytest
 from library_helpers import index, wait_until
 
+from engine.documents.library.events import LibraryEvent, LibraryFailed
 from engine.documents.library.library import Library
-from engine.documents.service import DocumentService, LibraryEvent, LibraryFailed
+from engine.documents.service import DocumentService
 from engine.errors import StoreError
 
 
