@@ -1,5 +1,6 @@
 """What accompanies the window: the server for other programs, the tray, the quick question, the
-voice of a screen reader. Made once the window is painted: none of it is needed to read or write.
+voice of a screen reader, the check of a large store. Made once the window is painted: none of it
+is needed to read or write.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,10 @@ from app.bridge import EventBridge
 from app.quick_ask import QuickAsk
 from app.serving.dialog import ApiDialog
 from app.serving.switch import ApiSwitch
+from app.store_check import StoreCheck
 from app.tray import Tray
 from engine.chat import ChatService
+from engine.errors import GebError
 
 
 class Companions(QObject):
@@ -29,6 +32,7 @@ class Companions(QObject):
         open_id: Callable[[], int | None],
         show_window: Callable[[], object],
         end: Callable[[], object],
+        failed: Callable[[GebError], object],
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -38,6 +42,7 @@ class Companions(QObject):
         self._show_window = show_window
         self._quick_ask: QuickAsk | None = None
         self.api = ApiSwitch(service.settings, service.worker, self)
+        self._check = StoreCheck(service.store.path, failed, self)
         self.tray = Tray(service.settings, window, show_window, self.open_quick_ask, end)
         announcer = Announcer(window, service.store, open_id)
         self._bridge.arrived.connect(announcer.take)
@@ -65,6 +70,7 @@ class Companions(QObject):
 
     def close(self) -> None:
         """Stop the server, and take the icon and the small window away."""
+        self._check.close()
         self.api.close()
         self.tray.close()
         if self._quick_ask is not None:

@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
                 open_id=lambda: self.chat.conversation_id,
                 show_window=self.come_forward,
                 end=self.end,
+                failed=self.chat.show_error,
             )
             api = self._companions.api
             api.changed.connect(lambda: self.chat.status.show_server(api.address))

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from engine.backup import back_up
@@ -17,6 +17,10 @@ from engine.errors import StoreError
 Migration = Callable[[sqlite3.Connection], None]
 
 _BUSY_SECONDS = 5.0
+_READ_AT_START = 32 << 20
+"""Bytes of a file that is read through at every start, in some 0.1 s."""
+_STEPS_BETWEEN_LOOKS = 50_000
+"""Of SQLite's machine, whether the reading is cancelled: some milliseconds."""
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -130,9 +134,14 @@ class Database:
 def set_aside_if_damaged(path: Path, migrations: Sequence[Migration]) -> Path | None:
     """Rename a damaged file, with its log, and return its new name; None if `path` is sound.
 
-    Reads the whole file (0.2 s for 200 MB): call it once, when the application starts.
+    Call it once, when the application starts. Nobody waits until a file of more than 32 MB has
+    been read: only its beginning is, unless `find_damage` or any other reader met damage before.
     """
-    if not path.is_file() or not _is_damaged(path, len(migrations)):
+    if not path.is_file():
+        return None
+    whole = path.stat().st_size <= _READ_AT_START or _suspicion(path).exists()
+    if not _is_damaged(path, len(migrations), whole=whole):
+        _trust(path)
         return None
     stamp = time.strftime("%Y%m%d-%H%M%S")
     names = (f"{path.stem}-damaged-{stamp}-{n}{path.suffix}" for n in itertools.count(1))
@@ -150,7 +159,22 @@ def set_aside_if_damaged(path: Path, migrations: Sequence[Migration]) -> Path | 
             path=path,
             detail=error.strerror,
         ) from error
+    _trust(path)
     return kept
+
+
+def find_damage(
+    path: Path, migrations: Sequence[Migration], is_cancelled: Callable[[], bool]
+) -> None:
+    """Read what a start has left unread of a large file (1 s for 200 MB), from any thread.
+
+    Raises StoreError if it is damaged: the next start sets it aside.
+    """
+    if path.stat().st_size <= _READ_AT_START:
+        return
+    if _is_damaged(path, len(migrations), whole=True, is_cancelled=is_cancelled):
+        _suspect(path)
+        raise _damaged(path)
 
 
 @contextmanager
@@ -164,6 +188,8 @@ def sqlite_errors(path: Path, *, newer: bool = False) -> Iterator[None]:
             raise newer_version(path) from error
         if code in (None, sqlite3.SQLITE_CONSTRAINT):
             raise  # not the file's fault but the caller's
+        if code in _DAMAGED:
+            _suspect(path)
         raise _store_error(path, code, error) from error
 
 
@@ -192,11 +218,7 @@ def _store_error(path: Path, code: int | None, error: sqlite3.Error) -> StoreErr
     if code in _BUSY:
         return StoreError("{path} is in use by another program. Try again later.", path=path)
     if code in _DAMAGED:
-        return StoreError(
-            "{path} is damaged. Start GEB Chat again: it keeps the file under another name and "
-            "begins a new one.",
-            path=path,
-        )
+        return _damaged(path)
     return StoreError(
         "{path} cannot be read or written: {detail}. Check the disk; everything saved before "
         "is still there.",
@@ -205,17 +227,52 @@ def _store_error(path: Path, code: int | None, error: sqlite3.Error) -> StoreErr
     )
 
 
-def _is_damaged(path: Path, known_version: int) -> bool:
+def _damaged(path: Path) -> StoreError:
+    return StoreError(
+        "{path} is damaged. Start GEB Chat again: it keeps the file under another name and "
+        "begins a new one.",
+        path=path,
+    )
+
+
+def _suspicion(path: Path) -> Path:
+    """Return the file that makes the next start read all of `path`."""
+    return path.with_name(path.name + "-suspect")
+
+
+def _suspect(path: Path) -> None:
+    with suppress(OSError):  # then the next who meets the damage says so again
+        _suspicion(path).touch(0o600)
+
+
+def _trust(path: Path) -> None:
+    with suppress(OSError):  # then the next start reads all of it again
+        _suspicion(path).unlink(missing_ok=True)
+
+
+def _is_damaged(
+    path: Path,
+    known_version: int,
+    *,
+    whole: bool,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> bool:
     with sqlite_errors(path):
         try:
             with closing(sqlite3.connect(path, _BUSY_SECONDS)) as connection:
                 if connection.execute("PRAGMA user_version").fetchone()[0] > known_version:
                     return False  # a newer version may use what this SQLite cannot judge
+                connection.set_progress_handler(is_cancelled, _STEPS_BETWEEN_LOOKS)
+                if not whole:
+                    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                    return False
                 verdict: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 return verdict != "ok"
         except sqlite3.DatabaseError as error:
             if _primary_code(error) in _DAMAGED:
                 return True
+            if _primary_code(error) == sqlite3.SQLITE_INTERRUPT:
+                return False  # cancelled: nothing was found so far
             raise
 
 

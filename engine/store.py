@@ -8,7 +8,7 @@ message is another version of it, below the same parent.
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from engine import store_search, store_tree
-from engine.database import Database, set_aside_if_damaged
+from engine.database import Database, find_damage, set_aside_if_damaged
 from engine.errors import StoreError
 from engine.events import Usage
 from engine.store_copy import as_json, copy_tree, storable
@@ -39,6 +39,7 @@ __all__ = [
     "SearchHit",
     "Status",
     "Store",
+    "find_store_damage",
     "set_aside_damaged_store",
 ]
 
@@ -426,6 +427,11 @@ class Store:
 def set_aside_damaged_store(path: Path) -> Path | None:
     """Rename a damaged store out of the way and return its new name; None if it is sound."""
     return set_aside_if_damaged(path, MIGRATIONS)
+
+
+def find_store_damage(path: Path, is_cancelled: Callable[[], bool]) -> None:
+    """Read all of a large store; raises StoreError if it is damaged. From any thread."""
+    find_damage(path, MIGRATIONS, is_cancelled)
 
 
 def _conversation(row: sqlite3.Row) -> Conversation:

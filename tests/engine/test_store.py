@@ -17,7 +17,7 @@ import pytest
 
 from engine.errors import StoreError
 from engine.events import Usage
-from engine.store import Store, set_aside_damaged_store
+from engine.store import Store, find_store_damage, set_aside_damaged_store
 from engine.store_schema import FUNCTIONS, MIGRATIONS
 
 Process = subprocess.CompletedProcess[str]
@@ -278,6 +278,14 @@ def damage_pages(path: Path) -> None:
     path.write_bytes(data)
 
 
+def damage_end(path: Path) -> None:
+    """Noise where only conversations are: nothing that is read when a store is opened."""
+    data = bytearray(path.read_bytes())
+    start = len(data) * 2 // 3 // 4096 * 4096
+    data[start:] = os.urandom(len(data) - start)
+    path.write_bytes(data)
+
+
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
@@ -302,6 +310,40 @@ def test_a_damaged_store_is_set_aside_and_a_new_one_begun(
     damage_header(path)
     assert set_aside_damaged_store(path) not in (kept, None)
     assert kept.read_bytes() == damaged
+
+
+def test_damage_in_a_large_store_is_found_later_and_set_aside_by_the_next_start(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits at a start until a large file has been read."""
+    monkeypatch.setattr("engine.database._READ_AT_START", 1000)
+    monkeypatch.setattr("engine.database._STEPS_BETWEEN_LOOKS", 1)
+    with Store(path) as store:
+        for _ in range(200):
+            store.create_conversation("title " * 50)
+    find_store_damage(path, lambda: False)  # nothing is said of a sound one
+    assert set_aside_damaged_store(path) is None
+    damage_end(path)
+    assert set_aside_damaged_store(path) is None  # not looked at in full
+    find_store_damage(path, lambda: True)  # cancelled before it met the damage
+    with pytest.raises(StoreError, match=r"is damaged. Start GEB Chat again"):
+        find_store_damage(path, lambda: False)
+    assert set_aside_damaged_store(path) is not None
+    assert contents(path) == []
+    assert set_aside_damaged_store(path) is None
+
+
+def test_damage_met_in_a_large_store_makes_the_next_start_look(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.database._READ_AT_START", 1000)
+    with Store(path) as store:
+        for _ in range(200):
+            store.create_conversation("title " * 50)
+    damage_end(path)
+    with Store(path) as store, pytest.raises(StoreError, match="is damaged"):
+        store.list_conversations()
+    assert set_aside_damaged_store(path) is not None
 
 
 def test_a_damaged_stores_log_goes_with_it(path: Path, tmp_path: Path) -> None:
