@@ -42,7 +42,7 @@ class MessageView(QWidget):
         """What an answer from documents rests on."""
         self.toolbar = MessageToolbar(is_answer=self.is_answer)
         self.toolbar.copy_requested.connect(self.copy)
-        self.toolbar.edit_requested.connect(self.start_editing)
+        self.toolbar.edit_requested.connect(lambda: self.start_editing())
         self.toolbar.regenerate_requested.connect(self.regenerate_requested)
         self.toolbar.version_requested.connect(self.version_requested)
         self._column = QVBoxLayout(self)
@@ -128,19 +128,26 @@ class MessageView(QWidget):
         QGuiApplication.clipboard().setText(shown)
         self.toolbar.confirm_copy()
 
-    def start_editing(self) -> None:
-        """Let the person write the message anew, in its place."""
+    def start_editing(self, text: str | None = None) -> None:
+        """Let the person write the message anew, in its place, or go on with `text`."""
         if self._edit_box is not None:
             self._edit_box.setFocus()
             return
-        self._edit_box = EditBox(self.text(), is_question=not self.is_answer)
+        begun = self.text() if text is None else text
+        self._edit_box = EditBox(begun, is_question=not self.is_answer)
         self._edit_box.finished.connect(self._finish_editing)
         self._edit_box.cancelled.connect(self.stop_editing)
         self._content.hide()
         self._foot.hide()
         self._column.addWidget(self._edit_box)
         self._edit_box.show()
-        self._edit_box.setFocus()
+        if text is None:
+            self._edit_box.setFocus()
+
+    def unfinished_edit(self) -> str | None:
+        """Return what is being written in place of the message; None if that is nothing new."""
+        text = None if self._edit_box is None else self._edit_box.edit.toPlainText()
+        return None if text == self.text() else text
 
     def stop_editing(self) -> None:
         """Show the message again as it was."""

@@ -60,6 +60,8 @@ class Transcript(QScrollArea):
         self._versions: Mapping[int, Sequence[int]] = {}
         self._quiet = True
         self._views: dict[int, MessageView] = {}
+        self._edits: dict[int, str] = {}
+        """What was being written in place of messages that are not shown now, by their id."""
         self.selection = Selection(self)
         self._following = True
         self._building = False
@@ -257,6 +259,8 @@ class Transcript(QScrollArea):
         self._views[number] = view
         self._show_version(view)
         self._column.insertWidget(index, view)
+        if (edit := self._edits.pop(number, None)) is not None:
+            view.start_editing(edit)
         if self.isVisible():
             view.show()  # now, not in the next turn of the event loop: it must have its height
         return view
@@ -265,6 +269,8 @@ class Transcript(QScrollArea):
         for message in messages:
             view = self._views.pop(message.id, None)
             if view is not None:
+                if (edit := view.unfinished_edit()) is not None:
+                    self._edits[message.id] = edit
                 self._column.removeWidget(view)
                 view.hide()
                 view.deleteLater()

@@ -4,6 +4,7 @@ from PySide6.QtCore import QLocale
 
 from engine.i18n import tr
 from engine.models.describe import InstalledModel
+from engine.models.speed import Speed
 
 
 def summary(model: InstalledModel, default: str) -> str:
@@ -11,8 +12,11 @@ def summary(model: InstalledModel, default: str) -> str:
     return tr("{name} (default)", name=model.name) if model.name == default else model.name
 
 
-def facts(model: InstalledModel, tokens_per_second: float | None) -> str:
-    """Return everything that is known of a model, a line for each thing."""
+def facts(model: InstalledModel, measured: Speed | None, in_answers: float | None) -> str:
+    """Return everything that is known of a model, a line for each thing.
+
+    `in_answers`: tokens/s of its latest answers.
+    """
     if model.error is not None:
         return str(model.error)
     locale = QLocale()
@@ -25,14 +29,25 @@ def facts(model: InstalledModel, tokens_per_second: float | None) -> str:
         ),
         tr("Context: {count} tokens", count=locale.toString(model.context_length)),
         tr("Licence: {licence}", licence=model.licence or tr("unknown")),
-        tr("Speed here: not measured yet; every answer measures it")
-        if tokens_per_second is None
-        else tr(
-            "Speed here: {speed} tokens/s in the latest answers",
-            speed=locale.toString(tokens_per_second, "f", 1),
-        ),
+        _speed_here(measured, in_answers),
         tr("Signed: its files have checksums of their maker")
         if model.signed
         else tr("Unsigned: nobody but this computer vouches for its files"),
     ]
     return "\n".join(lines)
+
+
+def _speed_here(measured: Speed | None, in_answers: float | None) -> str:
+    locale = QLocale()
+    if measured is not None:
+        return tr(
+            "Speed here: reads {prefill} and writes {decode} tokens/s",
+            prefill=locale.toString(measured.prefill, "f", 0),
+            decode=locale.toString(measured.decode, "f", 1),
+        )
+    if in_answers is not None:
+        return tr(
+            "Speed here: {speed} tokens/s in the latest answers",
+            speed=locale.toString(in_answers, "f", 1),
+        )
+    return tr("Speed here: not measured yet")

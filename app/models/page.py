@@ -31,6 +31,7 @@ from engine.i18n import tr
 from engine.models.checkpoint import import_checkpoint, is_checkpoint
 from engine.models.describe import InstalledModel, list_models
 from engine.models.importing import delete_model, import_folder
+from engine.models.speed import Speed, known_speed, measure_speed, remember_speed
 
 _MODEL: Final = Qt.ItemDataRole.UserRole
 _LIST_HEIGHT: Final = 80
@@ -51,26 +52,32 @@ class ModelsPage(SettingsPage):
         self,
         default: Callable[[], str],
         speed: Callable[[str], float | None],
+        threads: Callable[[], int | None],
         parent: QWidget | None = None,
     ) -> None:
-        """`default` names the model for all; `speed` gives tokens/s of a model, if measured."""
+        """`default` names the model for all; `speed` gives tokens/s of a model's answers, if
+        there are any; `threads` says how many a model computes with.
+        """
         super().__init__(parent)
         self._default = default
         self._speed = speed
+        self._threads = threads
         self.job: Job | None = None
         self.list = QListWidget()
         show_text(self.list.setAccessibleName, "Models")
         self.facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        names = ("use", "verify", "delete", "add")
-        self.use_button, self.verify_button, self.delete_button, self.add_button = (
-            self._button(name) for name in names
-        )
+        self.use_button, self.measure_button, self.verify_button = (QPushButton() for _ in "123")
+        self.delete_button, self.add_button, self.stop_button = (QPushButton() for _ in "123")
+        show_text(self.use_button.setText, "Use by default")
+        show_text(self.measure_button.setText, "Measure speed")
+        show_text(self.verify_button.setText, "Check files")
+        show_text(self.delete_button.setText, "Delete…")
+        show_text(self.add_button.setText, "Add model…")
+        show_text(self.stop_button.setText, "Stop")
         self.progress = QProgressBar(textVisible=False)
         self.step = QLabel(textFormat=Qt.TextFormat.PlainText)
         self.step.setProperty("muted", True)
-        self.stop_button = QPushButton()
-        show_text(self.stop_button.setText, "Stop")
         show_text(self.progress.setAccessibleName, "Progress")
         self._lay_out()
         self._connect()
@@ -112,6 +119,24 @@ class ModelsPage(SettingsPage):
             path = model.path
             what = tr("Checking {name}…", name=model.name)
             self._start(lambda _job: open_bundle(path, verify=True), what, self._verified)
+
+    def measure(self) -> None:
+        """Time the chosen model on this computer, in the background."""
+        model = self._current()
+        if model is None:
+            return
+
+        threads = self._threads()
+
+        def work(job: Job) -> object:
+            return measure_speed(model.path, threads, lambda *done: job.tell(done), job.cancelled)
+
+        def keep(speed: object) -> None:
+            assert isinstance(speed, Speed)  # noqa: S101 what `work` returns
+            remember_speed(model, speed)
+            self.refresh()
+
+        self._start(work, tr("Measuring {name}…", name=model.name), keep)
 
     def delete(self) -> None:
         """Ask, and delete the chosen model."""
@@ -231,31 +256,25 @@ class ModelsPage(SettingsPage):
         self.use_button.setEnabled(free and usable and not default)
         self.verify_button.setEnabled(free and model is not None)
         self.delete_button.setEnabled(free and model is not None and model.own)
-        self.facts.setText("" if model is None else facts(model, self._speed(model.name)))
+        self.measure_button.setEnabled(free and usable)
+        self.facts.setText("" if model is None else self._facts(model))
+
+    def _facts(self, model: InstalledModel) -> str:
+        return facts(model, known_speed(model), self._speed(model.name))
 
     def _connect(self) -> None:
         self.list.currentItemChanged.connect(self._show_current)
         self.use_button.clicked.connect(self.use)
+        self.measure_button.clicked.connect(self.measure)
         self.verify_button.clicked.connect(self.verify)
         self.delete_button.clicked.connect(self.delete)
         self.add_button.clicked.connect(self.add)
         self.stop_button.clicked.connect(self.stop)
 
-    def _button(self, name: str) -> QPushButton:
-        button = QPushButton()
-        if name == "use":
-            show_text(button.setText, "Use by default")
-        elif name == "verify":
-            show_text(button.setText, "Check files")
-        elif name == "delete":
-            show_text(button.setText, "Delete…")
-        else:
-            show_text(button.setText, "Add model…")
-        return button
-
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        for button in (self.use_button, self.verify_button, self.delete_button):
+        chosen = (self.use_button, self.measure_button, self.verify_button, self.delete_button)
+        for button in chosen:
             buttons.addWidget(button)
         buttons.addStretch(1)
         bottom = QHBoxLayout()

@@ -11,6 +11,7 @@ from app.models.switching import ModelSwitcher
 from engine.chat import ChatService
 from engine.i18n import to_translate
 from engine.sampling_params import GenerationDefaults
+from engine.settings.answer import answer_settings
 from engine.settings.setting import Page, Setting, Value
 from engine.settings.table import MODEL, SETTINGS, SYSTEM_PROMPT
 
@@ -99,7 +100,12 @@ class SettingsOpener(QObject):
     def _models_page(self, dialog: "SettingsDialog") -> "ModelsPage":
         from app.models.page import ModelsPage
 
-        page = ModelsPage(self._models.usual, self._service.store.speed)
+        settings = self._service.settings
+        page = ModelsPage(
+            self._models.usual,
+            self._service.store.speed,
+            lambda: answer_settings(settings, {}).threads,
+        )
         page.told.connect(dialog.notice.tell)
         page.chosen.connect(self._models.choose_for_all)
         page.deleted.connect(self._models.deleted)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAccessibleInterface
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAccessibleInterface, QAction
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, SlowWorker, answering, views
@@ -135,7 +135,10 @@ def test_an_answer_with_every_kind_of_block(open_window: OpenWindow, store: Stor
     assert nameless(window) == []
 
 
-@pytest.mark.parametrize("action", ["palette", "shortcuts", "log", "api"])
+DIALOGS = ["palette", "shortcuts", "log", "api", "conversation-settings", "erase-everything"]
+
+
+@pytest.mark.parametrize("action", DIALOGS)
 def test_every_dialog(open_window: OpenWindow, action: str, store: Store) -> None:
     store.create_conversation("A title")
     window = open_window(model=None)
@@ -148,9 +151,40 @@ def test_every_dialog(open_window: OpenWindow, action: str, store: Store) -> Non
     assert unreachable(shown[0]) == []
     interface = QAccessible.queryAccessibleInterface(shown[0])
     assert interface is not None
-    assert interface.role() == Role.Dialog
+    assert interface.role() in (Role.Dialog, Role.AlertMessage)
     assert shown[0].windowTitle()
     shown[0].close()
+
+
+def test_every_page_of_the_settings(open_window: OpenWindow) -> None:
+    window = open_window(model=None)
+    dialog = window.settings.open()
+    assert dialog.pages.count() > 4
+    for row in range(dialog.pages.count()):
+        dialog.pages.setCurrentRow(row)
+        assert nameless(dialog) == []
+        assert unreachable(dialog) == []
+    dialog.close()
+
+
+def test_the_documents(open_window: OpenWindow) -> None:
+    window = open_window(model=None)
+    documents = window.desk.open()
+    assert documents is not None
+    assert nameless(documents) == []
+    assert unreachable(documents) == []
+    documents.close()
+
+
+def test_the_bars_of_searching(open_window: OpenWindow, store: Store) -> None:
+    conversation = store.create_conversation("Blocks")
+    store.add_message(conversation.id, "user", "all", parent_id=None)
+    window = open_window(model=None)
+    for name in ("find", "search"):
+        window.findChild(QAction, name).trigger()
+    assert window.chat.find_bar.isVisible()
+    assert nameless(window) == []
+    assert unreachable(window) == []
 
 
 def test_an_unexpected_error(open_window: OpenWindow) -> None:

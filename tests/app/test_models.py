@@ -96,6 +96,9 @@ def test_a_folder_is_added_checked_made_default_and_deleted(
     assert page.list.currentItem().text() == "friendly"
     assert "int8" in page.facts.text()
     assert "not measured yet" in page.facts.text()
+    qtbot.mouseClick(page.measure_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "tokens/s" in page.facts.text(), timeout=20_000)
+    assert page.list.currentItem().text() == "friendly"
     with qtbot.waitSignal(page.told, timeout=20_000) as told:
         qtbot.mouseClick(page.verify_button, Qt.MouseButton.LeftButton)
     assert told.args == ["friendly: every file matches its checksum."]

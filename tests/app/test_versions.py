@@ -223,3 +223,23 @@ def test_stepping_keeps_the_place(open_window: OpenWindow, qtbot: QtBot, store: 
     qtbot.wait(1)
     assert transcript.place_of(fork.id).offset == pytest.approx(before, abs=60)
     assert transcript.view(other.id) is None
+
+
+def test_an_edit_waits_while_another_conversation_is_open(
+    open_window: OpenWindow, qtbot: QtBot, store: Store
+) -> None:
+    question, _answer = conversation(store, "first", "one")
+    other = store.create_conversation("Other")
+    window = open_window(model=None)
+    window.chat.open(question.conversation_id)
+    window.chat.transcript.view(question.id).start_editing()
+    window.findChild(EditBox).edit.setPlainText("half a thou")
+    window.chat.open(other.id)
+    assert not window.findChild(EditBox) or not window.findChild(EditBox).isVisible()
+    window.chat.open(question.conversation_id)
+    view = window.chat.transcript.view(question.id)
+    assert view.unfinished_edit() == "half a thou"
+    view.stop_editing()
+    window.chat.open(other.id)
+    window.chat.open(question.conversation_id)
+    assert window.chat.transcript.view(question.id).unfinished_edit() is None

@@ -30,7 +30,7 @@ from speed.models import ROOT
 from speed.processes import environment, report_of
 from speed.rows import Row, print_line, print_row, write_figures
 
-PARTS = {
+STAGES = {
     "python": "  Python itself",
     "command": "  the command's modules",
     "qt": "  Qt",
@@ -41,12 +41,14 @@ PARTS = {
     "shown": "  showing",
     "painted": "  painting",
 }
+MEASURED = ("start", "store", "streaming", "tokens")
 SEARCHES = ("en common", "en rare", "zh common", "zh rare", "zh two words")
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--parts", nargs="+", choices=MEASURED, default=MEASURED)
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--conversations", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=200_000)
@@ -66,15 +68,19 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
     """Yield every row."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        yield from starting(home / "empty", options.starts)
-        store = home / "large" / "data" / "conversations.sqlite3"
-        store.parent.mkdir(parents=True)
-        each = options.messages // options.conversations
-        words = bench_store.Words()
-        bench_store.fill(store, words, options.conversations, each)
-        yield from large_store(home / "large", store, words, options.starts)
-        yield from streaming(home / "long.sqlite3", options.tokens, options.rate)
-    yield from tokens_of_transcript(options.tokens)
+        if "start" in options.parts:
+            yield from starting(home / "empty", options.starts)
+        if "store" in options.parts:
+            store = home / "large" / "data" / "conversations.sqlite3"
+            store.parent.mkdir(parents=True)
+            each = options.messages // options.conversations
+            words = bench_store.Words()
+            bench_store.fill(store, words, options.conversations, each)
+            yield from large_store(home / "large", store, words, options.starts)
+        if "streaming" in options.parts:
+            yield from streaming(home / "long.sqlite3", options.tokens, options.rate)
+    if "tokens" in options.parts:
+        yield from tokens_of_transcript(options.tokens)
 
 
 def starting(home: Path, starts: int) -> Iterator[Row]:
@@ -83,7 +89,7 @@ def starting(home: Path, starts: int) -> Iterator[Row]:
     runs = [start(home) for _ in range(starts)]
     window = statistics.median(run["painted"] for run in runs)
     yield Row("window_seconds", "window usable after the process starts", window, "s", at_most=1.0)
-    for before, (name, words) in zip(["start", *PARTS], PARTS.items(), strict=False):
+    for before, (name, words) in zip(["start", *STAGES], STAGES.items(), strict=False):
         took = statistics.median(run[name] - run[before] for run in runs)
         yield Row(f"start_{name}_seconds", words, took, "s")
     token = statistics.median(run["token"] - run["painted"] for run in runs)
