@@ -24,7 +24,7 @@ print(int(status[status.index("VmHWM:") + 1]) // 1024)  # the most memory it eve
 
 def write_export(path: Path) -> int:
     """Write an export of ChatGPT's, of conversations of 1 MB; return how many they are."""
-    chance = random.Random(1)
+    chance = random.Random(1)  # noqa: S311 (no secret)
     words = ["".join(chance.choices("abcdefghij", k=6)) for _ in range(5000)]
     count = 0
     with path.open("w") as file:
