@@ -42,7 +42,7 @@ class Scout:
     def look(self) -> None:
         """Look through what is new, what has changed, and what it is time for."""
         roots = [root for one in self._library.collections() for root in one.roots]
-        # Watched before it is looked through: no change falls between.
+        # Each is looked through now, and again once it is watched: no change falls between.
         self._watcher.watch({root.path for root in roots if root.path.is_dir()})
         with self._lock:
             changed, self._changed = self._changed, {}

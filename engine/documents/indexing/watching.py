@@ -12,7 +12,10 @@ _DEBOUNCE_MS = 500
 
 
 class Watcher:
-    """Calls `on_change` with a folder and the paths that changed below it, on other threads."""
+    """Calls `on_change` with a folder and the paths that changed below it, on other threads.
+
+    It begins with the folder itself, as soon as nothing is missed any more.
+    """
 
     def __init__(self, on_change: Callable[[Path, set[Path]], None]) -> None:
         self._on_change = on_change
@@ -61,12 +64,17 @@ class _Watch:
                 debounce=_DEBOUNCE_MS,
                 step=100,
                 rust_timeout=500,
+                yield_on_timeout=True,
                 stop_event=self._ended,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             )
+            # Whoever looked through the folder meanwhile may have missed a change before this.
+            next(changes, None)
+            self._on_change(self._folder, {self._folder})
             for change in changes:
-                self._on_change(self._folder, {Path(path) for _, path in change})
+                if change:
+                    self._on_change(self._folder, {Path(path) for _, path in change})
         except (OSError, RuntimeError) as error:
             # The folder is gone, or the system watches no more of them: it is looked at now
             # and then instead.
