@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -42,6 +42,10 @@ class ShortcutsPage(QDialog):
         column.addWidget(self.list)
         column.addWidget(buttons)
         self.resize(560, 600)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.list.doItemsLayout()  # only now the style sheet says how high an item is
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what is listed: texts and keys."""
@@ -82,6 +86,7 @@ def _make_list() -> QTreeWidget:
     tree.setHeaderLabels([tr("Action"), tr("Keys")])
     tree.setColumnCount(2)
     tree.setRootIsDecorated(False)
+    tree.setUniformRowHeights(True)
     tree.setItemsExpandable(False)
     tree.setIndentation(2 * theme.SPACE)
     tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

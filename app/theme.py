@@ -331,7 +331,7 @@ QPushButton[primary="true"]:disabled {{ background: {c.selected}; border-color: 
     color: {c.muted}; }}
 QPushButton[quiet="true"] {{ padding: 4px 10px; }}
 QPushButton:disabled {{ color: {c.muted}; border-color: {c.hover}; }}
-QPushButton#model {{ border-color: transparent; color: {c.muted}; padding: 2px 6px; }}
+QPushButton#model {{ border-color: transparent; color: {c.muted}; padding: 2px 20px 2px 6px; }}
 QPushButton#model:focus {{ border-color: {c.accent}; }}
 QPushButton#side {{ text-align: left; border-color: transparent; color: {c.muted}; }}
 QPushButton#side:focus {{ border-color: {c.accent}; }}
@@ -347,6 +347,8 @@ IconButton[filled="true"] {{ background: {c.accent}; border-radius: {BUTTON_SIZE
 IconButton[filled="true"]:focus {{ border: 2px solid {c.text}; }}
 IconButton[filled="true"]:disabled {{ background: {c.selected}; }}
 IconButton::menu-indicator {{ image: none; }}
+QPushButton::menu-indicator {{ image: url("{_icon("control-down")}"); width: 12px; height: 12px;
+    subcontrol-origin: padding; subcontrol-position: center right; right: 6px; }}
 IconButton[flush="true"] {{ padding-right: {SPACE}px; }}
 IconButton[floating="true"] {{ background: {c.page}; border: 1px solid {c.border};
     border-radius: {BUTTON_SIZE // 2}px; }}

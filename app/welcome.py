@@ -19,9 +19,10 @@ class Welcome(QWidget):
         super().__init__(parent)
         picture = QLabel()
         picture.setPixmap(icon("geb-chat", size=_ICON_SIZE).pixmap(_ICON_SIZE))
-        title = QLabel()
-        show_text(title.setText, "Ask in Chinese or English")
-        title.setObjectName("welcomeTitle")
+        self._title = QLabel(wordWrap=True)
+        show_text(self._title.setText, "Ask in Chinese or English")
+        self._title.setObjectName("welcomeTitle")
+        self._title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._text = QLabel(wordWrap=True)
         show_text(
             self._text.setText,
@@ -33,15 +34,17 @@ class Welcome(QWidget):
         column = QVBoxLayout(self)
         column.setSpacing(theme.SPACE + 4)
         column.addStretch(5)
-        for label in (picture, title):
-            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
-        row = QHBoxLayout()  # an alignment would cut wrapped text to the height of a guess
-        row.addStretch(1)
-        row.addWidget(self._text)
-        row.addStretch(1)
-        column.addLayout(row)
+        column.addWidget(picture, 0, Qt.AlignmentFlag.AlignHCenter)
+        for label in (self._title, self._text):
+            row = QHBoxLayout()  # an alignment would cut wrapped text to the height of a guess
+            row.addStretch(1)
+            row.addWidget(label)
+            row.addStretch(1)
+            column.addLayout(row)
         column.addStretch(6)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._text.setFixedWidth(min(theme.scaled(_TEXT_WIDTH), self.width() - 6 * theme.SPACE))
+        width = min(theme.scaled(_TEXT_WIDTH), self.width() - 6 * theme.SPACE)
+        for label in (self._title, self._text):
+            label.setFixedWidth(width)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app import theme
@@ -117,4 +117,6 @@ class ScopeButton(QToolButton):
         self.setToolTip(whole)
         self.setAccessibleName(whole)
         color = theme.colors().accent if names else theme.colors().muted
-        self.setIcon(icon("documents", color, theme.scaled(theme.ICON_SIZE)))
+        side = theme.scaled(theme.ICON_SIZE)
+        self.setIconSize(QSize(side, side))
+        self.setIcon(icon("documents", color, side))

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -272,11 +273,12 @@ class ModelsPage(SettingsPage):
         self.stop_button.clicked.connect(self.stop)
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        chosen = (self.use_button, self.measure_button, self.verify_button, self.delete_button)
-        for button in chosen:
-            buttons.addWidget(button)
-        buttons.addStretch(1)
+        buttons = QGridLayout()  # two rows: large text leaves no room for one
+        buttons.addWidget(self.use_button, 0, 0)
+        buttons.addWidget(self.measure_button, 0, 1)
+        buttons.addWidget(self.delete_button, 1, 0)
+        buttons.addWidget(self.verify_button, 1, 1)
+        buttons.setColumnStretch(2, 1)
         bottom = QHBoxLayout()
         bottom.addWidget(self.add_button)
         bottom.addWidget(self.progress, 1)
