@@ -185,7 +185,7 @@ class ChatView(QWidget):
 
     def show_error(self, error: GebError) -> None:
         """Tell what went wrong, above the composer."""
-        self.notice.tell(str(error))
+        self.notice.tell(error)
 
     def take(self, events: Sequence[ChatEvent]) -> None:
         """Show the events of one frame; adjacent pieces of text are added at once."""
@@ -199,7 +199,7 @@ class ChatView(QWidget):
 
     def show_no_model(self, error: GebError) -> None:
         """Say why there is no model; reading, writing and new conversations go on."""
-        self.notice.tell(str(error))
+        self.notice.tell(error)
         if not self._has_model:
             self.status.show_no_model()
             self.composer.set_blocked(to_translate("Nothing can be sent: no model is loaded."))

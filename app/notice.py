@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from app import theme
 from app.icons import IconButton
+from app.texts import follow_language
 
 
 class NoticeBar(QWidget):
@@ -25,6 +26,7 @@ class NoticeBar(QWidget):
         close = IconButton("close", "Dismiss")
         close.clicked.connect(self.dismiss)
         self._on_action: Callable[[], None] | None = None
+        self._said: object = ""
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.dismiss)
         row = QHBoxLayout(self)
@@ -35,28 +37,32 @@ class NoticeBar(QWidget):
         row.addWidget(self._second)
         row.addWidget(close)
         self.hide()
+        follow_language(self._show_text)
 
     def tell(
         self,
-        text: str,
+        text: object,
         *,
         action: str = "",
         on_action: Callable[[], None] | None = None,
         seconds: float = 0,
     ) -> None:
-        """Show `text` until it is dismissed or, where `seconds` is given, that time has passed."""
+        """Show `text` until it is dismissed or, where `seconds` is given, that time has passed.
+
+        A GebError follows the language.
+        """
         self.dismiss()
+        self._said = text
         self._on_action = on_action
-        self._label.setText(text)
         self._button.setText(action)
         self._button.setVisible(bool(action))
         self._second.hide()
-        self.setAccessibleName(text)
+        self._show_text()
         if seconds:
             self._timer.start(round(seconds * 1000))
         self.show()
 
-    def offer(self, text: str, actions: Mapping[str, Callable[[], None]]) -> None:
+    def offer(self, text: object, actions: Mapping[str, Callable[[], None]]) -> None:
         """Show `text` with one or two ways to go on."""
         (first, act), *others = actions.items()
         self.tell(text, action=first, on_action=act)
@@ -74,6 +80,10 @@ class NoticeBar(QWidget):
         self._on_action = None
         self._timer.stop()
         self.hide()
+
+    def _show_text(self) -> None:
+        self._label.setText(str(self._said))
+        self.setAccessibleName(self._label.text())
 
     def _act_second(self) -> None:
         self._on_action = self._on_second

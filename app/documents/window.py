@@ -133,7 +133,7 @@ class DocumentsWindow(QDialog):
 
     def show_error(self, error: GebError) -> None:
         """Say what could not be done, above the lists."""
-        self.notice.tell(str(error))
+        self.notice.tell(error)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped(event):

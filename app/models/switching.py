@@ -131,7 +131,7 @@ class ModelSwitcher(QObject):
         actions = {tr("Try it again"): self._try_again}
         if error.path != _default_path():
             actions = {tr("Use the default model"): self._use_default, **actions}
-        self._chat.notice.offer(str(error), actions)
+        self._chat.notice.offer(error, actions)
 
     def _try_again(self) -> None:
         self._service.trust_again(self._chat.conversation_id)

@@ -55,7 +55,7 @@ class ConversationDialog(QDialog):
 
     def show_error(self, error: GebError) -> None:
         """Say what could not be done, above the rows."""
-        self.notice.tell(str(error))
+        self.notice.tell(error)
 
     def done(self, result: int) -> None:
         """Keep what was typed, and close."""

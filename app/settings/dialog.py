@@ -73,7 +73,7 @@ class SettingsDialog(QDialog):
 
     def show_error(self, error: GebError) -> None:
         """Say what could not be done, above the page."""
-        self.notice.tell(str(error))
+        self.notice.tell(error)
 
     def done(self, result: int) -> None:
         """Keep what was typed, and close."""

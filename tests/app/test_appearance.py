@@ -129,8 +129,7 @@ def test_the_language_changes_while_the_window_is_open(
     answer = store.add_message(number, "assistant", "水果", parent_id=user.id, status="cancelled")
     window.chat._conversation_id = None
     window.chat.open(number)
-    window.chat.show_no_model(BundleError("The model {name} is damaged.", name="x"))
-    window.chat.notice.dismiss()
+    window.chat.show_no_model(BundleError("The model {name} is installed already.", name="x"))
     english = texts(window)
     assert views(window)[1].message.id == answer.id
     settings.set(table.LANGUAGE, "zh_CN")
@@ -140,6 +139,7 @@ def test_the_language_changes_while_the_window_is_open(
     left = [text for text in shown if catalogue.get(text, text) != text]
     assert not left
     assert window.chat.composer.edit.placeholderText() == "输入消息"
+    assert window.chat.notice.text() == "模型 x 已经安装。"
     settings.set(table.LANGUAGE, "en")
     assert texts(window) == english
 
