@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 .PHONY: run setup test test-slow lint rebuild bench bench-app bench-peers bench-documents \
-	bench-training package torture \
+	bench-training package torture fuzz \
 	print-package-tools screenshots clean
 
 PYTHON ?= python3
@@ -33,10 +33,19 @@ test-slow: $(VENV)/dev-ready
 		sh resources/setup/system-packages.sh qemu-user-static debootstrap
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
-# kill -9 at random moments of a scripted session and of migrations.
+# kill -9 at random moments of a scripted session and of migrations; then every system call that
+# writes, reads or opens a file of ours is refused once.
 KILLS ?= 200
 torture: $(VENV)/dev-ready
+	@command -v cc >/dev/null || sh resources/setup/system-packages.sh gcc libc6-dev
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/torture/kills.py --kills $(KILLS)
+	$(BIN)/python -m pytest -m slow tests/torture/test_faults.py
+
+# Each reader of foreign bytes for so many minutes; what they learn is kept in build/fuzz.
+MINUTES ?= 1
+fuzz: $(VENV)/dev-ready
+	@$(PIP) --requirement tests/fuzz/requirements.txt
+	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
 
 lint: $(VENV)/dev-ready
 	$(BIN)/ruff check .

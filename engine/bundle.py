@@ -74,6 +74,15 @@ def open_bundle(path: Path, *, verify: bool | None = None) -> Bundle:
     and for folders that changed since they were last checked; False trusts the sums unseen.
     Raises BundleError or ConfigError with one sentence on the first thing that is wrong.
     """
+    try:
+        return _open(path, verify)
+    except OSError as error:
+        raise BundleError(
+            "{path} cannot be read: {detail}.", path=error.filename or path, detail=error.strerror
+        ) from error
+
+
+def _open(path: Path, verify: bool | None) -> Bundle:
     _check_layout(path)
     listed = has_sums(path)
     if listed:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.errors import BundleError
+from engine.errors import BundleError, StoreError
 from engine.paths import data_dir
 from engine.resources import RESOURCES
 
@@ -46,10 +46,18 @@ def bundle_name(path: Path) -> str:
 
 
 def list_bundle_paths() -> list[Path]:
-    """Return the model folders that come with the application, then the user's own, by name."""
+    """Return the model folders that come with the application, then the user's own, by name.
+
+    Raises StoreError if the user's folder of models cannot be read.
+    """
     paths: list[Path] = []
     for root in (RESOURCES / "models", data_dir() / "models"):
-        if root.is_dir():
-            found = (path for path in root.iterdir() if path.is_dir())
-            paths += sorted(path for path in found if not path.name.startswith("."))
+        try:
+            if root.is_dir():
+                found = (path for path in root.iterdir() if path.is_dir())
+                paths += sorted(path for path in found if not path.name.startswith("."))
+        except OSError as error:
+            raise StoreError(
+                "The folder {path} cannot be read: {detail}.", path=root, detail=error.strerror
+            ) from error
     return paths

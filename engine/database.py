@@ -21,6 +21,7 @@ _READ_AT_START = 32 << 20
 """Bytes of a file that is read through at every start, in some 0.1 s."""
 _STEPS_BETWEEN_LOOKS = 50_000
 """Of SQLite's machine, whether the reading is cancelled: some milliseconds."""
+_READ_AT_ONCE = 1 << 20
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -256,6 +257,37 @@ def _is_damaged(
     *,
     whole: bool,
     is_cancelled: Callable[[], bool] | None = None,
+) -> bool:
+    """Tell whether a file that can be read holds what is no sound database.
+
+    SQLite takes some failures to read for damage: so every byte must be readable, and a second
+    look must find the same. Raises StoreError for a file that cannot be read.
+    """
+
+    def looks_damaged() -> bool:
+        return _looks_damaged(path, known_version, whole=whole, is_cancelled=is_cancelled)
+
+    if not looks_damaged():
+        return False
+    try:
+        for suffix in ("", "-wal"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                with part.open("rb") as file:
+                    while file.read(_READ_AT_ONCE):
+                        pass
+    except OSError as error:
+        raise StoreError(
+            "{path} cannot be read or written: {detail}. Check the disk; everything saved before "
+            "is still there.",
+            path=path,
+            detail=error.strerror,
+        ) from error
+    return looks_damaged()
+
+
+def _looks_damaged(
+    path: Path, known_version: int, *, whole: bool, is_cancelled: Callable[[], bool] | None
 ) -> bool:
     with sqlite_errors(path):
         try:

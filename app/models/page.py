@@ -88,7 +88,12 @@ class ModelsPage(SettingsPage):
         """Read what is installed, with the same model chosen."""
         chosen = self._current()
         self.list.clear()
-        for model in list_models():
+        try:
+            models = list_models()
+        except GebError as error:
+            models = []
+            self.failed.emit(error)
+        for model in models:
             item = QListWidgetItem(summary(model, self._default()), self.list)
             item.setData(_MODEL, model)
             if chosen is not None and model.path == chosen.path:

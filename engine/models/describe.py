@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engine.bundle import Bundle, open_bundle
 from engine.bundle_paths import list_bundle_paths
-from engine.errors import GebError
+from engine.errors import GebError, StoreError
 from engine.paths import data_dir
 
 
@@ -34,7 +34,15 @@ class InstalledModel:
 def models_dir() -> Path:
     """Return the folder of added models, made if there is none. Raises StoreError."""
     folder = data_dir() / "models"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            "The folder {path} cannot be created: {detail}. Check its permissions, or set "
+            "GEB_CHAT_HOME to a folder that you may write to.",
+            path=folder,
+            detail=error.strerror,
+        ) from error
     return folder
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ from engine.i18n import to_translate
 from engine.models.describe import models_dir
 
 _CHUNK = 4 << 20
-_PREFIX = ".import-"
+_PREFIX, _DOOMED = ".import-", ".deleted-"
+_STALE_SECONDS = 3600.0
 
 OnProgress = Callable[[int, int], None]
 """Takes how many bytes of how many are done."""
@@ -41,8 +43,16 @@ def import_folder(
     """
     open_bundle(source, verify=False)  # refuses what is no model before anything is copied
     target = free_target(source)
+    with _telling(target):
+        return _import(source, target, on_progress, is_cancelled)
+
+
+def _import(
+    source: Path, target: Path, on_progress: OnProgress, is_cancelled: Callable[[], bool]
+) -> Path:
     files = _files(source)
     total = sum((source / name).stat().st_size for name in files)
+    _sweep(target.parent)
     _require_space(target.parent, total)
     with _building(target) as folder:
         sums: dict[str, str] = {}
@@ -79,11 +89,14 @@ def delete_model(path: Path) -> None:
     folder = models_dir()
     if path.absolute().parent != folder.absolute():
         raise BundleError("The model that comes with the application cannot be deleted.")
-    doomed = Path(tempfile.mkdtemp(prefix=".deleted-", dir=folder))
     try:
-        path.rename(doomed / path.name)  # gone at once, whatever happens while it is erased
+        doomed = Path(tempfile.mkdtemp(prefix=_DOOMED, dir=folder))
+        try:
+            path.rename(doomed / path.name)  # gone at once, whatever happens while it is erased
+        except OSError:
+            doomed.rmdir()
+            raise
     except OSError as error:
-        doomed.rmdir()
         raise BundleError(
             "The model {name} cannot be deleted: {detail}.", name=path.name, detail=error.strerror
         ) from error
@@ -93,14 +106,28 @@ def delete_model(path: Path) -> None:
 @contextmanager
 def _building(target: Path) -> Iterator[Path]:
     """Yield a hidden folder that becomes `target` when nothing fails, and vanishes otherwise."""
+    building = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=target.parent))
     try:
-        building = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=target.parent))
-        try:
-            yield building
-            building.rename(target)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
+        yield building
+        building.rename(target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def _sweep(folder: Path) -> None:
+    """Erase what processes left that did not live to finish; others may be at work just now."""
+    for left in folder.glob(".*"):
+        if left.name.startswith((_PREFIX, _DOOMED)):
+            newest = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
+            if newest < time.time() - _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _telling(target: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise BundleError(
             "The model cannot be copied to {path}: {detail}.", path=target, detail=error.strerror
@@ -127,6 +154,8 @@ def _copy(source: Path, target: Path) -> Iterator[tuple[int, str]]:
             writer.write(piece)
             digest.update(piece)
             yield len(piece), digest.hexdigest()
+        writer.flush()
+        os.fsync(writer.fileno())
         yield 0, digest.hexdigest()
 
 

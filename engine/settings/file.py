@@ -49,6 +49,7 @@ class Settings:
         self._watchers: list[Callable[[frozenset[str]], None]] = []
         self._values: dict[str, Value] = {}
         self._frozen: SettingsError | None = None
+        self._version_in_file = 0
         self._document: Document = {"version": newest_version(migrations), "settings": {}}
         self.problems: list[GebError] = []
         try:
@@ -121,7 +122,8 @@ class Settings:
 
         A damaged file is set aside, and what can be read of it is returned.
         """
-        fresh: Document = {"version": newest_version(self._migrations), "settings": {}}
+        newest = self._version_in_file = newest_version(self._migrations)
+        fresh: Document = {"version": newest, "settings": {}}
         if self._path is None:
             return fresh
         try:
@@ -137,6 +139,7 @@ class Settings:
         if document is None:
             self._rescue(self._path, fresh)
             return fresh
+        self._version_in_file = document["version"]
         return migrate(document, self._migrations)
 
     def _newer(self, document: Document) -> SettingsError | None:
@@ -151,10 +154,10 @@ class Settings:
 
     def _back_up(self, path: Path) -> None:
         """Keep a copy of a file that is about to be brought to today's version."""
+        if self._version_in_file >= newest_version(self._migrations):
+            return
         try:
-            before = _parse(path) if path.exists() else None
-            if before is not None and before["version"] < newest_version(self._migrations):
-                back_up_file(path, before["version"])
+            back_up_file(path, self._version_in_file)
         except OSError as error:
             raise SettingsError(
                 "{path} must be changed for this version of GEB Chat, but no copy of it can be "
