@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 .PHONY: run setup test test-slow lint rebuild bench bench-app bench-peers bench-documents \
-	bench-training package torture fuzz \
+	bench-training package torture fuzz soak \
 	print-package-tools screenshots clean
 
 PYTHON ?= python3
@@ -46,6 +46,11 @@ MINUTES ?= 1
 fuzz: $(VENV)/dev-ready
 	@$(PIP) --requirement tests/fuzz/requirements.txt
 	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
+
+# The window in use for hours; the table is also in build/soak/soak.json, drawn in soak.svg.
+HOURS ?= 2
+soak: $(VENV)/dev-ready
+	$(BIN)/python tests/soak/soak.py --hours $(HOURS)
 
 lint: $(VENV)/dev-ready
 	$(BIN)/ruff check .

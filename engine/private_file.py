@@ -2,14 +2,18 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
+
+_STALE_SECONDS = 3600.0
 
 
 def write_private(path: Path, text: str) -> None:
     """Replace the file at `path`, whose folder must exist, in one step. Raises OSError."""
     path = path.resolve()  # a link stays a link
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    temporary = Path(name)
+    _sweep(path)
+    number, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}.", dir=path.parent)
+    temporary = Path(name)  # of mode 0600
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
@@ -19,3 +23,26 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes left that did not live to finish; others may be at it just now."""
+    prefix = f".{path.name}."
+    for left in path.parent.iterdir():
+        if left.name.startswith(prefix):
+            pid = left.name.removeprefix(prefix).partition(".")[0]
+            if pid.isdecimal() and not _may_write(int(pid), left):
+                left.unlink(missing_ok=True)
+
+
+def _may_write(pid: int, file: Path) -> bool:
+    """Tell whether the process that began a file may still be at it."""
+    try:
+        if os.name != "posix":  # asking for a process by signal would end it there
+            return file.stat().st_mtime > time.time() - _STALE_SECONDS
+        os.kill(pid, 0)
+    except (ProcessLookupError, FileNotFoundError, OverflowError):
+        return False
+    except PermissionError:
+        return True  # it is another user's
+    return True

@@ -5,7 +5,7 @@
 
 Prints a line of JSON before each change ("try") and after it ("kept"); what follows "kept" must
 outlive anything that happens to the process from then on. Runs until it is killed. With "settle"
-it changes nothing, waits until every document is indexed, and ends as a person would end it.
+it changes one setting, waits until every document is indexed, and ends as a person would.
 """
 
 import json
@@ -194,6 +194,7 @@ class Settling:
             say("problem", "start", 0, trouble)
         for problem in window.chat._service.settings.problems:
             say("problem", "start", 0, str(problem))
+        window.chat._service.settings.set(BY_NAME["top_p"], 0.5)
         self._timer = QTimer(window, interval=200)
         self._timer.timeout.connect(self._look)
         self._timer.start()
