@@ -79,11 +79,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--minutes", type=float, default=1.0, help="for each target")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], default=list(TARGETS))
+    parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; all if none is named")
     options = parser.parse_args()
+    if unknown := set(options.targets) - TARGETS.keys():
+        parser.error(f"there is no target {', '.join(unknown)}")
     print(f"{'target':16}{'seconds':>8}{'runs':>10}{'coverage':>10}{'inputs':>8}  failures")
     failures = 0
-    for target in options.targets:
+    for target in options.targets or TARGETS:
         row = fuzz(target, options.minutes * 60, options.seed)
         failures += len(row.failures)
         print(
