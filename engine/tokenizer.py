@@ -61,11 +61,14 @@ class Tokenizer(BaseTokenizer):
             self._processor = spm.SentencePieceProcessor()
             # Unlike the constructor's argument, this refuses an empty file.
             self._processor.LoadFromSerializedProto(path.read_bytes())
-        except (OSError, RuntimeError) as error:
+            self._read(legacy=legacy)
+        except (OSError, RuntimeError, ValueError) as error:  # ValueError: pieces are no text
             raise BundleError(
                 "The tokenizer {path} cannot be read; the model folder is incomplete or damaged.",
                 path=path,
             ) from error
+
+    def _read(self, *, legacy: bool) -> None:
         processor = self._processor
         size = processor.get_piece_size()
         self.vocab_size: int = size

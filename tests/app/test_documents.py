@@ -19,6 +19,7 @@ from app.documents.sources_row import SourcesRow
 from app.documents.window import DocumentsWindow
 from engine.bundle import default_bundle_path
 from engine.documents.answering.sources import Citation, Claim, Sources
+from engine.documents.library.library import Library
 from engine.documents.library.types import Collection, FileStatus, Progress
 from engine.documents.passages import RetrievedPassage
 from engine.documents.service import DocumentService
@@ -332,3 +333,19 @@ def test_an_attached_file_is_asked_once(
     answer = views(window)[-1]
     assert answer.sources is not None
     assert "灯塔" in answer.text() or "一八八二" in answer.text()
+
+
+def test_what_a_start_found_wrong_with_the_library_is_told(
+    open_window: OpenWindow, store_file: Path
+) -> None:
+    path = store_file.with_name("library.sqlite3")
+    path.write_bytes(b"no database " * 1000)
+    window = open_window(model=None)
+    window.desk.open()
+    assert "library of documents was damaged" in window.chat.notice.text()
+    window.close()
+    with Library(path) as library:
+        library.database.execute("PRAGMA user_version = 99")
+    window = open_window(model=None)
+    window.desk.open()
+    assert "newer version of GEB Chat: it can be read" in window.chat.notice.text()

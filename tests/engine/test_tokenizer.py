@@ -121,3 +121,11 @@ def test_a_tokenizer_that_puts_a_space_before_text_shows_none(tmp_path: Path) ->
     assert tokenizer.decode(ids) == "hello 😀"
     decoder = tokenizer.stream_decoder()
     assert "".join(map(decoder.push, ids)) + decoder.finish() == "hello 😀"
+
+
+def test_a_piece_that_is_no_text_is_one_sentence(tmp_path: Path, tokenizer_file: Path) -> None:
+    """Found by fuzzing: SentencePiece reads such a model, and fails with each use of it."""
+    path = tmp_path / "tokenizer.model"
+    path.write_bytes(tokenizer_file.read_bytes().replace("。".encode(), b"\xe3\x80\xff"))
+    with pytest.raises(BundleError, match=r"tokenizer\.model cannot be read"):
+        Tokenizer(path)
