@@ -11,6 +11,7 @@ from document_files import every_format
 from targets import BUNDLE_FILES, DOCUMENT_SUFFIXES
 
 from engine.bundle import default_bundle_path
+from engine.byte_bpe import _BYTE_LETTERS
 from engine.conversation_files.exporting import export_conversations
 from engine.documents.document import Kind
 from engine.settings.file import Settings
@@ -31,10 +32,13 @@ _TEMPLATES = (
 _BYTE_LEVEL = {
     "model": {
         "type": "BPE",
-        "vocab": {"a": 0, "b": 1, "ab": 2, "\u0120": 3, "\u0120a": 4},
-        "merges": ["a b", "\u0120 a"],
+        "vocab": {piece: n for n, piece in enumerate([*_BYTE_LETTERS, "ab", "\u0120a", "l" * 2])},
+        "merges": ["a b", "\u0120 a", ["l", "l"]],
     },
-    "added_tokens": [{"id": 5, "content": "<|user|>", "special": True}],
+    "added_tokens": [
+        {"id": 300, "content": "<|user|>", "special": True},
+        {"id": 301, "content": "Hello"},
+    ],
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
     "decoder": {"type": "ByteLevel"},
     "normalizer": {"type": "NFC"},
