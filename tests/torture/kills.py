@@ -49,6 +49,8 @@ class Moment:
 
     kept: int = 1
     seconds: float = 3.0
+    early: float = 0.1
+    """The share of kills that do not wait for anything: they hit the start."""
 
 
 class Session:
@@ -98,7 +100,7 @@ def run_and_kill(
 
     already = len(journal.kept)
     session = Session(home, str(HERE / "session.py"), str(bundle), str(seed), hear=hear)
-    ready = enough.wait(_START_SECONDS)
+    ready = chance.random() < moment.early or enough.wait(_START_SECONDS)
     time.sleep(chance.uniform(0, moment.seconds))
     children = psutil.Process(session.process.pid).children(recursive=True)
     if chance.random() < 0.5:  # the indexing process may die first, as when memory is short

@@ -14,7 +14,7 @@ from engine.store import Store
 
 def test_kills_lose_nothing(tmp_path: Path, tiny_bundle: Path) -> None:
     """Two kills, and the orderly end after them; `make torture` kills more."""
-    journal, wrong = torture(tmp_path, tiny_bundle, 2, seed=7, moment=Moment(12, 0.2))
+    journal, wrong = torture(tmp_path, tiny_bundle, 2, seed=7, moment=Moment(12, 0.2, early=0))
     assert wrong == []
     assert "message" in {what for what, _ in journal.kept}
 
