@@ -17,7 +17,7 @@ CHECKPOINT_SECONDS = 1.0
 class AnswerRecorder:
     """Saves the answer that is to fill the stored `message`; used on the engine's thread.
 
-    What the message holds already stays at the beginning.
+    What the message holds already stays at the beginning, but for what `mark` replaces.
 
     Where the disk refuses, the text stays in memory: `on_refused` hears of it once, each
     later save tries again, and `unsaved` holds what could not be written in the end.
@@ -45,7 +45,7 @@ class AnswerRecorder:
 
     def mark(self, text: str, sources: Sources) -> None:
         """Take the whole answer with its marks instead of its pieces, and what it rests on."""
-        self._pieces = [self.message.content, text]
+        self._pieces = [text]
         self._sources = sources.to_json()
 
     def finish(self, event: Done | Cancelled | Failed, model: str | None) -> None:

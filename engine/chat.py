@@ -17,6 +17,7 @@ from engine.answer_recorder import AnswerRecorder
 from engine.bundle_paths import find_bundle
 from engine.conversation_text import title_of, turns_of
 from engine.database import newer_version
+from engine.document_refusal import without_notice
 from engine.documents.answering.finding import Finder, find_and_answer
 from engine.documents.answering.sources import DocumentScope
 from engine.errors import GenerationError, StoreError
@@ -293,7 +294,7 @@ class ChatService:
         """Let the model go on with an answer that was stopped or too long.
 
         Returns a new version of it, which holds the old text already; the pieces that follow
-        are added to that. Raises as `send`.
+        are added to that. One from documents is searched for anew. Raises as `send`.
         """
         old = self._answer_at(message_id)
         self._require_quiet(old.conversation_id)
@@ -301,7 +302,7 @@ class ChatService:
         assistant = self.store.add_message(
             old.conversation_id,
             "assistant",
-            old.content,
+            without_notice(old.content),
             parent_id=old.parent_id,
             status="streaming",
         )
@@ -393,11 +394,12 @@ class ChatService:
         """Return how the last message of a thread, an empty answer or one begun, is filled."""
         question = thread[-2] if len(thread) > 1 else thread[-1]
         scope = _scope(question)
-        if scope is None or self._finder is None or thread[-1].content:
+        if scope is None or self._finder is None:
             return partial(converse, turns_of(chosen.system_prompt, thread))
         earlier = [message.content for message in thread[:-2] if message.role == "user"]
         find = partial(self._finder.find, question.content, earlier, scope)
-        return partial(find_and_answer, find, scope.mode, chosen.system_prompt)
+        begun = thread[-1].content
+        return partial(find_and_answer, find, scope.mode, chosen.system_prompt, begun)
 
     def _on_event(self, event: Event) -> None:
         """Runs on the engine's thread."""

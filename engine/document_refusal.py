@@ -52,3 +52,10 @@ def is_refusal(answer: str, language: PromptLanguage) -> bool:
     """Return whether `answer` says that the text does not hold the answer."""
     plain = answer.lower().replace("’", "'").replace("can't", "cannot").replace("n't", " not")
     return any(phrase in plain for phrase in REFUSALS[language])
+
+
+def without_notice(answer: str) -> str:
+    """Return an answer that is to go on, without the sentence that nothing supports it."""
+    for notice in NO_SUPPORT.values():
+        answer = answer.removesuffix(f"\n\n{notice}")
+    return answer

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import IO, Any, TypeVar, get_args
 
 import engine
@@ -27,6 +28,7 @@ _MAX_ANSWER = 256 << 20
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
 """All that the process learns of our environment."""
 _PATIENCE = 5.0
+_POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,38 +152,63 @@ class DocumentReader:
                 self._discard()
             raise
         except (OSError, EOFError, ValueError, RecursionError) as error:
-            raise self._why(self._discard()) from error
+            raise self._why(*self._discard()) from error
         if is_last:
             self._discard()
         return result
 
-    def _why(self, status: int | None) -> DocumentError:
-        """Return the reason for which the child is no more."""
+    def _why(self, status: int | None, memory: int) -> DocumentError:
+        """Return the reason for which the child is no more, after using so many bytes."""
         if self._ended_because:
             return failure(self._ended_because)
         if status is not None and status == -getattr(signal, "SIGXCPU", -1):
             return failure("time_limit")
+        # Libraries in C end the process where they get no more memory.
+        aborted = status is not None and status == -getattr(signal, "SIGABRT", -1)
+        if aborted and memory > self._limits.memory_bytes // 8:
+            return failure("memory_limit")
         return failure("crashed")
 
-    def _discard(self) -> int | None:
-        """End the child, wait for it and return its status; None if even killing takes long."""
+    def _discard(self) -> tuple[int | None, int]:
+        """End the child, wait for it and return its status, None if even killing takes long.
+
+        Behind it the most bytes of memory that it used, 0 where the system does not say.
+        """
         with self._lock:
             process, self._process = self._process, None
         if process is None:
-            return None
+            return None, 0
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
         # It may be about to end by itself, with a status that says why.
         with suppress(subprocess.TimeoutExpired):
-            return process.wait(_PATIENCE)
+            return _wait(process, _PATIENCE)
         process.kill()
         with suppress(subprocess.TimeoutExpired):
-            return process.wait(_PATIENCE)
+            return _wait(process, _PATIENCE)
         # It hangs in the system, as with a drive that has gone; nobody should wait for it.
         threading.Thread(target=process.wait, daemon=True).start()
-        return None
+        return None, 0
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> tuple[int, int]:
+    """Return the status and the most memory of a process that ends; raises TimeoutExpired."""
+    if sys.platform == "win32":
+        return process.wait(seconds), 0
+    deadline = monotonic() + seconds
+    with suppress(ChildProcessError):  # somebody else has seen it end
+        while process.returncode is None:
+            number, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if number:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                unit = 1 if sys.platform == "darwin" else 1024
+                return process.returncode, usage.ru_maxrss * unit
+            if monotonic() > deadline:
+                raise subprocess.TimeoutExpired(process.args, seconds)
+            sleep(_POLL_SECONDS)
+    return process.wait(seconds), 0
 
 
 def _command() -> list[str]:

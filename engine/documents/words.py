@@ -10,7 +10,7 @@ from operator import add
 
 from Stemmer import Stemmer
 
-from engine.search_text import FIRST_UNSPACED, RUN, TERM, WORD, fold
+from engine.search_text import FIRST_UNSPACED, RUN, TERM, fold
 
 _COMMON_TEXT = """
     a an and are as at be been but by can could did do does for from had has have he her his how i
@@ -59,36 +59,12 @@ def words_of(text: str) -> list[str]:
     return words
 
 
+stem_of = _STEMS.__getitem__
+"""Returns what the index knows a folded word as; "" if it is too common."""
+
+
 def stems_of(words: Iterable[str]) -> Iterable[str]:
     """Return once each what the index knows folded words as that are written with spaces."""
-    stems = dict.fromkeys(map(_STEMS.__getitem__, words))
+    stems = dict.fromkeys(map(stem_of, words))
     stems.pop("", None)
     return stems
-
-
-class WordFinder:
-    """Finds given words in texts, as the index knows them."""
-
-    def __init__(self, words: Iterable[str]) -> None:
-        wanted = set(words)
-        self._runs = [word for word in wanted if RUN.match(word)]
-        self._stems = wanted.difference(self._runs)
-
-    def places(self, text: str) -> dict[str, list[int]]:
-        """Return where each word begins that `text` holds, in characters of the folded text."""
-        folded = fold(text)
-        places = {word: at for word in self._runs if (at := _places(folded, word))}
-        if self._stems:
-            for match in WORD.finditer(folded):
-                if (stem := _STEMS[match[0]]) in self._stems:
-                    places.setdefault(stem, []).append(match.start())
-        return places
-
-
-def _places(text: str, part: str) -> list[int]:
-    places = []
-    place = text.find(part)
-    while place >= 0:
-        places.append(place)
-        place = text.find(part, place + 1)
-    return places

@@ -1,5 +1,6 @@
 """Questions of a conversation that ask documents: events, storage, versions, attached files."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from test_chat import Heard
 
 from engine.bundle import default_bundle_path
 from engine.chat import ChatService
+from engine.document_refusal import without_notice
 from engine.documents.answering.sources import DocumentScope, Sources
 from engine.documents.finder import DocumentFinder
 from engine.documents.passages import Retrieval
@@ -89,6 +91,38 @@ def test_an_attached_file_is_asked_and_the_answer_keeps_its_sources(
         ("Who designed the bridge?", []),
         ("And when?", ["Who designed the bridge?", "Hello"]),
     ]
+
+
+def test_a_written_answer_goes_on_with_its_passages(
+    service: tuple[ChatService, Heard], finder: Remembering, tmp_path: Path
+) -> None:
+    chat, heard = service
+    file = tmp_path / "bridge.txt"
+    file.write_text(TEXT, encoding="utf-8")
+    scope = DocumentScope(files=(file,), mode="free")
+    conversation = chat.store.create_conversation()
+    few = SamplingParams(temperature=0, max_new_tokens=3)
+    _, answer = chat.send(conversation.id, "Who designed the Keller Bridge?", few, scope)
+    [*_, first] = heard.until(Done, Failed)
+    assert isinstance(first, Done)
+    begun = without_notice(chat.store.message(answer.id).content)
+    assert begun
+    longer = chat.continue_answer(answer.id, GREEDY)
+    assert longer.content == begun
+    events = heard.until(Done, Failed)
+    assert isinstance(events[0], SourcesFound)
+    marked, done = events[-2:]
+    assert isinstance(marked, CitationsMarked)
+    assert isinstance(done, Done)
+    # The prompt is that of the first answer, with its passages, and what was begun.
+    assert done.usage.prompt_tokens > first.usage.prompt_tokens
+    written = "".join(event.text for event in events if isinstance(event, Token))
+    whole = re.sub(r" ?\[\d\]", "", without_notice(marked.text))
+    assert whole == re.sub(r" ?\[\d\]", "", begun) + written.rstrip()
+    stored = chat.store.message(longer.id)
+    assert stored.content == marked.text
+    assert Sources.from_json(stored.sources or {}) == marked.sources
+    assert len(finder.asked) == 2
 
 
 def test_a_file_that_cannot_be_read_fails_the_answer_with_its_reason(

@@ -47,23 +47,28 @@ def answer_from_documents(
     mode: Mode | None,
     system_prompt: str,
     in_use: ModelInUse,
+    begun: str = "",
 ) -> Iterator[Event]:
     """Yield the events of an answer from documents (see engine.events).
 
-    `find` does the search; `mode` None is `default_mode`. Raises what `find` raises, and
-    GenerationError.
+    `find` does the search; `mode` None is `default_mode`. A written answer goes on from what is
+    `begun`; one that is cut comes in its place. Raises what `find` raises, and GenerationError.
     """
     started = perf_counter()
     try:
         retrieval = find(in_use.is_cancelled)
         yield SourcesFound(in_use.request_id, retrieval)
-        yield from answer_from_passages(retrieval, mode, system_prompt, in_use)
+        yield from answer_from_passages(retrieval, mode, system_prompt, in_use, begun)
     except Interrupted:
         yield Cancelled(in_use.request_id, _usage(in_use, started))
 
 
 def answer_from_passages(
-    retrieval: Retrieval, mode: Mode | None, system_prompt: str, in_use: ModelInUse
+    retrieval: Retrieval,
+    mode: Mode | None,
+    system_prompt: str,
+    in_use: ModelInUse,
+    begun: str = "",
 ) -> Iterator[Event]:
     """Yield the events of an answer from what was found, without SourcesFound."""
     mode = mode or default_mode(in_use.bundle)
@@ -83,7 +88,7 @@ def answer_from_passages(
         text, sources = quoted(retrieval, search.found[0])
         yield from _finished(text, sources, in_use, started)
     else:
-        yield from _written(retrieval, system_prompt, in_use)
+        yield from _written(retrieval, system_prompt, in_use, begun)
 
 
 def quoted(retrieval: Retrieval, found: Found) -> tuple[str, Sources]:
@@ -110,7 +115,9 @@ def quoted(retrieval: Retrieval, found: Found) -> tuple[str, Sources]:
     return f"{text} {cite(number)}", sources
 
 
-def _written(retrieval: Retrieval, system_prompt: str, in_use: ModelInUse) -> Iterator[Event]:
+def _written(
+    retrieval: Retrieval, system_prompt: str, in_use: ModelInUse, begun: str
+) -> Iterator[Event]:
     language = language_of(retrieval.question)
     prompt = assemble(
         in_use.bundle.chat_template,
@@ -119,14 +126,16 @@ def _written(retrieval: Retrieval, system_prompt: str, in_use: ModelInUse) -> It
         language,
         in_use.prompt_budget,
         system_prompt,
+        begun,
     )
-    pieces: list[str] = []
+    pieces = [begun] if begun else []
     for event in generate(
         in_use.model,
         in_use.bundle,
         prompt.token_ids,
         in_use.params,
         in_use.is_cancelled,
+        continues=bool(begun),
         request_id=in_use.request_id,
     ):
         if isinstance(event, Token):

@@ -32,9 +32,9 @@ class Finder(Protocol):
 
 
 def find_and_answer(
-    find: Find, mode: Mode | None, system_prompt: str, in_use: "ModelInUse"
+    find: Find, mode: Mode | None, system_prompt: str, begun: str, in_use: "ModelInUse"
 ) -> Iterator["Event"]:
-    """Search, then answer from what is found: steps for `EngineWorker.answer`."""
+    """Search, then answer from what is found, or go on: steps for `EngineWorker.answer`."""
     from engine.documents.answering.asking import answer_from_documents
 
-    return answer_from_documents(find, mode, system_prompt, in_use)
+    return answer_from_documents(find, mode, system_prompt, in_use, begun)

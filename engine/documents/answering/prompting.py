@@ -25,11 +25,12 @@ def assemble(
     language: PromptLanguage,
     budget_tokens: int,
     system_prompt: str = "",
+    begun: str = "",
 ) -> Prompt:
     """Put as many passages as fit before the question, the first ones first, each whole.
 
-    A system prompt gives way before the first passage does. Raises ContextError where not even
-    one passage fits.
+    The answer goes on from what is `begun`. A system prompt gives way before the first passage
+    does. Raises ContextError where not even one passage fits.
     """
     prompts = (system_prompt, "") if system_prompt else ("",)
     for system in prompts:
@@ -38,7 +39,8 @@ def assemble(
             text = ask_about_passages(
                 join_numbered([passage.text for passage in passages[:count]]), question, language
             )
-            token_ids = template.encode(_messages(system, text))
+            messages = _messages(system, text, begun)
+            token_ids = template.encode(messages, continue_answer=bool(begun))
             if len(token_ids) <= budget_tokens:
                 return Prompt(token_ids, tuple(passages[:count]))
     raise ContextError(
@@ -49,6 +51,6 @@ def assemble(
     )
 
 
-def _messages(system_prompt: str, text: str) -> list[Message]:
-    user = {"role": "user", "content": text}
-    return [{"role": "system", "content": system_prompt}, user] if system_prompt else [user]
+def _messages(system_prompt: str, text: str, begun: str) -> list[Message]:
+    turns = (("system", system_prompt), ("user", text), ("assistant", begun))
+    return [{"role": role, "content": content} for role, content in turns if content]

@@ -13,7 +13,7 @@ import numpy as np
 from engine.database import Database
 from engine.documents.search.scope import Ids, Scope
 
-_MAX_ROWS = 60_000
+_MAX_ROWS = 25_000
 """How many places of words one search reads, the rarest words first."""
 _KEPT_COUNTS = 50_000
 _COMMON = 1_000

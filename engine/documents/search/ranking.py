@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.documents.library.texts import StoredPassage
-from engine.documents.words import WordFinder
+from engine.documents.word_finder import Found, WordFinder
 from engine.search_text import is_unspaced
 
 _K1, _B, _USUAL_LENGTH = 1.0, 0.4, 500
@@ -20,6 +20,7 @@ _WINDOW_WEIGHT = 1.5
 _PAIR_WEIGHT = 0.5
 _PAIR_DISTANCE = 12
 _HEADING_WEIGHT = 0.5
+_READ_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,26 @@ def rank(passages: Sequence[StoredPassage], weights: Mapping[str, float]) -> lis
     if not total:
         return []
     finder = WordFinder(weights)
-    ranked = [_rank(passage, finder, weights, total) for passage in passages]
+    ranked: list[Ranked] = []
+    for start in range(0, len(passages), _READ_AT_ONCE):
+        some = passages[start : start + _READ_AT_ONCE]
+        texts = finder.places([passage.text for passage in some])
+        headings = finder.places(["\n".join(passage.headings) for passage in some])
+        ranked += [
+            _rank(passage, places, above, weights, total)
+            for passage, places, above in zip(some, texts, headings, strict=True)
+        ]
     return sorted(ranked, key=lambda item: item.rank, reverse=True)
 
 
 def _rank(
-    passage: StoredPassage, finder: WordFinder, weights: Mapping[str, float], total: float
+    passage: StoredPassage, places: Found, above: Found, weights: Mapping[str, float], total: float
 ) -> Ranked:
-    above = finder.places("\n".join(passage.headings)).keys()
-    places = finder.places(passage.text)
     length = _K1 * (1 - _B + _B * len(passage.text) / _USUAL_LENGTH)
     held = sum(
         weights[word] * len(at) * (_K1 + 1) / (len(at) + length) for word, at in places.items()
     )
-    headings = sum(weights[word] for word in above - places.keys())
+    headings = sum(weights[word] for word in above.keys() - places.keys())
     near = _nearest(places, weights)
     rank = (
         held
@@ -64,7 +71,7 @@ def _rank(
     )
     covered = sum(weights[word] for word in places) + headings
     score = (covered + near) / (2 * total)
-    return Ranked(passage, rank, min(1.0, score), frozenset(places.keys() | above))
+    return Ranked(passage, rank, min(1.0, score), frozenset(places.keys() | above.keys()))
 
 
 def _nearest(places: Mapping[str, list[int]], weights: Mapping[str, float]) -> float:

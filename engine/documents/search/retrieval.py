@@ -17,7 +17,7 @@ from engine.documents.search.scope import Scope, Scopes
 
 ANSWERABLE_SCORE = 0.35
 """A question whose best passage scores less is not answered by these documents."""
-_COMPARED = 100
+_COMPARED = 50
 """Passages whose text is read to answer one question."""
 # The first file of the chosen collections (or, with NULL, of all) that shows a document.
 _FILE = """

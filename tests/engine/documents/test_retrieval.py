@@ -14,7 +14,8 @@ from engine.documents.library.library import Library
 from engine.documents.library.texts import BLOCK_CHARACTERS
 from engine.documents.search.query import analyse
 from engine.documents.search.retrieval import Retriever
-from engine.documents.words import WordFinder, words_of
+from engine.documents.word_finder import WordFinder
+from engine.documents.words import words_of
 from engine.search_text import fold
 
 Add = Callable[..., Retriever]
@@ -142,8 +143,10 @@ def test_the_index_and_the_finder_see_the_same_words(texts: list[str]) -> None:
     for text, indexed in zip(texts, index_words(texts), strict=True):
         words = set(words_of(text))
         assert set(indexed.split()) == words
-        places = WordFinder(words).places(text)
+        [before, places, after] = WordFinder(words).places([text, text, "none"])
+        assert before == places
         assert places.keys() == words
+        assert after.keys() <= words
         for word, at in places.items():
             for place in at:
                 assert fold(text)[place] == word[0] or word not in fold(text)
