@@ -3,6 +3,7 @@
     python tests/benchmarks/bench_documents.py [--data DIR] [--others N] [--million N]
                                                [--questions N]
                                                [--parts ours,localdocs,bm25,files,scale]
+                                               [--languages zh,en]
 
 DIR is a corpus as training uses it: all passages of CMRC 2018 dev (zh) and XQuAD (en), each set
 among N others cut from the corpus, a library for each language. A passage counts as found if any
@@ -39,6 +40,7 @@ OUT = ROOT / "build" / "bench" / "documents.json"
 PASSAGES_IN_A_FILE = 100
 KS = (1, 3, 5)
 PARTS = ("ours", "localdocs", "bm25", "files", "scale")
+LANGUAGES = ("zh", "en")
 FILES_PASSAGES = 20_000
 _TARGETS = {"recall_at_5": 0.85}
 
@@ -51,6 +53,7 @@ def main() -> int:
     parser.add_argument("--million", type=int, default=1_000_000)
     parser.add_argument("--questions", type=int, default=100_000, help="of each set, at most")
     parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--languages", default=",".join(LANGUAGES))
     options = parser.parse_args()
     figures = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
     print_line("retrieval", "", "target")
@@ -64,7 +67,7 @@ def main() -> int:
 def measure(options: argparse.Namespace) -> Iterator[Row]:
     """Yield every row."""
     parts = options.parts.split(",")
-    for language in ("zh", "en"):
+    for language in options.languages.split(","):
         questions = read_questions(language, options.data)
         others = other_passages(language, options.data, options.others) if options.data else []
         passages = questions.passages + others
@@ -107,7 +110,7 @@ def ours(language: str, passages: Sequence[str], chosen: QuestionSet) -> Iterato
 
 def files(options: argparse.Namespace) -> Iterator[Row]:
     """Yield how fast files of text become searchable, read in the process with limits."""
-    for language in ("zh", "en"):
+    for language in options.languages.split(","):
         passages = other_passages(language, options.data, FILES_PASSAGES)
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -123,7 +126,7 @@ def scale(options: argparse.Namespace) -> Iterator[Row]:
     """Yield the time a search takes among very many passages of both languages."""
     passages = [
         passage
-        for language in ("zh", "en")
+        for language in LANGUAGES
         for passage in other_passages(language, options.data, options.million // 2)
     ]
     with tempfile.TemporaryDirectory() as folder, Library(Path(folder) / "x.sqlite3") as library:
@@ -133,7 +136,7 @@ def scale(options: argparse.Namespace) -> Iterator[Row]:
         speed = text_bytes / 1e6 / seconds
         yield Row("scale_indexing_mb_per_second", "both: indexing", speed, "MB/s", 5)
         search, times = timed(library)
-        for language in ("zh", "en"):
+        for language in LANGUAGES:
             asked = read_questions(language, options.data).questions
             for question, _ in asked[:: max(1, len(asked) // 250)]:
                 search(question, 5)

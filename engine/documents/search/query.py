@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.documents.words import words_of
+from engine.documents.words import stem_of, words_of
 from engine.search_text import fold
 
 _MAX_CHARACTERS = 1000
@@ -19,6 +19,13 @@ _ASKING = re.compile(
     "请问|请告诉我|为什么|为何|什么样|什么时候|什么|哪一个|哪一种|哪一年|哪一|哪个|哪里|哪儿|哪些|哪种|哪位|哪年|哪|"
     "是谁|谁|何时|何地|何处|何种|何人|何年|多少|怎么样|怎么|怎样|如何|是否|几个|几年|吗|呢"
 )
+# The same in English, where they may also mean something: they count for less. Behind an
+# apostrophe there are only letters.
+_WEAK_TEXT = """
+    another call called far happen happened kind known long many mean much name named often old
+    s some sort t term type use used
+"""
+_WEAK = frozenset(map(stem_of, _WEAK_TEXT.split()))
 # What points at something said before.
 _POINTING = re.compile(
     "他|她|它|这|那|其|该|此|前者|后者|还有|呢[?？]?$|"
@@ -68,7 +75,7 @@ def _leans(question: str, words: list[str]) -> bool:
 
 def _weight(word: str) -> float:
     """Return how much of what is meant a word carries, apart from how rare it is."""
-    return _GLUE_WEIGHT if _GLUE.search(word) else 1.0
+    return _GLUE_WEIGHT if word in _WEAK or _GLUE.search(word) else 1.0
 
 
 def _words(text: str) -> list[str]:
