@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import partial
 
 from engine.i18n import tr
+from engine.system_reasons import in_words
 
 
 class GebError(Exception):
     """Base of every expected failure.
 
     `message` is English source text with {placeholders}; `str(error)` is the sentence
-    in the user's language.
+    in the user's language, and so is what the system says in {detail}.
     """
 
     def __init__(self, message: str, /, **values: object) -> None:
@@ -23,7 +24,10 @@ class GebError(Exception):
         return partial(type(self), self.message, **self.values), ()
 
     def __str__(self) -> str:
-        return tr(self.message, **self.values)
+        values = dict(self.values)
+        if "detail" in values:
+            values["detail"] = in_words(values["detail"])
+        return tr(self.message, **values)
 
 
 class BundleError(GebError):

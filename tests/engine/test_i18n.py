@@ -1,12 +1,14 @@
 """The same sentence in the user's language."""
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import i18n
-from engine.errors import BundleError, GebError
+from engine.errors import BundleError, GebError, StoreError
 from engine.i18n import set_language, system_language, tr
 
 
@@ -69,3 +71,15 @@ def test_a_value_with_braces_is_left_alone() -> None:
 def test_an_unsupported_language_is_refused() -> None:
     with pytest.raises(ValueError, match="de"):
         set_language("de")
+
+
+def test_what_the_system_says_is_translated_too() -> None:
+    error = StoreError("{path} cannot be opened for writing: {detail}.", path="x", detail="EACCES")
+    assert str(error) == "x cannot be opened for writing: EACCES."
+    error.values["detail"] = os.strerror(errno.EACCES)
+    assert str(error) == "x cannot be opened for writing: Permission denied."
+    before = i18n.language()
+    set_language("zh_CN")
+    words = str(error)
+    set_language(before)
+    assert words == "无法打开 x 进行写入：没有权限。"

@@ -4,6 +4,7 @@ python tests/fuzz/fuzz.py TARGET [libFuzzer's options] CORPUS…
 """
 
 import atexit
+import logging
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +29,7 @@ def _change(data: bytes, size: int) -> bytes:
 def main() -> None:
     """Run a target until its time is over."""
     name = sys.argv.pop(1)
+    logging.disable()  # what is refused is refused often
     atexit.register(targets.remove_folders)
     options = {}
     if (mutate := _MUTATORS.get(name)) is not None:

@@ -30,6 +30,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FIXTURES = HERE.parent / "data" / "stores"
 _MOST_CALLS = 400
+_ENGLISH = re.compile("[A-Za-z/]{2,} [A-Za-z/]{2,}")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -162,7 +163,10 @@ def try_all(actor: Actor, act: str, fault: Fault, template: Path) -> Outcome:
 
 
 def _unclear(told: str | None) -> Iterator[str]:
-    if told is not None and (not _CHINESE.search(told) or "\n" in told or len(told) > 300):
+    if told is None:
+        return
+    foreign = _ENGLISH.search(told.replace("GEB Chat", ""))
+    if not _CHINESE.search(told) or foreign or "\n" in told or len(told) > 300:
         yield f"no clear sentence: {told!r}"
 
 
