@@ -3,7 +3,6 @@
 python tests/fuzz/fuzz.py TARGET [libFuzzer's options] CORPUS…
 """
 
-import atexit
 import logging
 import sys
 from collections.abc import Callable
@@ -30,7 +29,6 @@ def main() -> None:
     """Run a target until its time is over."""
     name = sys.argv.pop(1)
     logging.disable()  # what is refused is refused often
-    atexit.register(targets.remove_folders)
     options = {}
     if (mutate := _MUTATORS.get(name)) is not None:
         options["custom_mutator"] = lambda data, size, seed: mutate(_change, data, size, seed)

@@ -8,9 +8,11 @@ tests run it from then on.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ FOUND = HERE.parent / "data" / "fuzz"
 _HANG_SECONDS = 30
 _MEMORY_MB = 3000
 _LARGEST_INPUT = 1 << 17
+_MOST_FAILURES = 10
 
 
 @dataclass
@@ -45,33 +48,53 @@ def fuzz(target: str, seconds: float, seed: int) -> Row:
     corpus = folder / "corpus"
     seeds(folder / "seeds", target)
     corpus.mkdir(parents=True, exist_ok=True)
-    before = set(folder.glob("*-*"))
-    begun, runs, coverage = time.monotonic(), 0, 0
-    while (left := seconds - (time.monotonic() - begun)) > 1:
-        command = [sys.executable, str(HERE / "fuzz.py"), target, f"-max_total_time={int(left)}"]
-        command += [f"-timeout={_HANG_SECONDS}", f"-rss_limit_mb={_MEMORY_MB}", f"-seed={seed}"]
-        command += [f"-max_len={_LARGEST_INPUT}", f"-artifact_prefix={folder}/", "-verbosity=1"]
-        folders = [str(corpus), str(folder / "seeds")]
-        if (FOUND / target).is_dir():
-            folders.append(str(FOUND / target))
-        with (folder / "log").open("wb") as log:
-            status = subprocess.run(
-                [*command, *folders], stdout=log, stderr=log, cwd=ROOT, check=False
-            ).returncode
-        text = (folder / "log").read_text(errors="replace")
+    known, failures = _findings(folder), []
+    begun, runs, coverage, status = time.monotonic(), 0, 0, 1
+    while status and (left := seconds - (time.monotonic() - begun)) > 1:
+        log = folder / f"log-{seed}"
+        status = _run(target, int(left), seed, log)
+        text = log.read_text(errors="replace")
         runs += max(map(int, re.findall(r"^#(\d+)\s", text, re.M)), default=0)
         coverage = max([coverage, *map(int, re.findall(r"cov: (\d+)", text))])
+        found = sorted(_findings(folder) - known)
+        known.update(found)
+        failures += found or ([log] if status else [])
+        if (status and not found) or len(failures) > _MOST_FAILURES:
+            break  # it does not even begin, or needs no more examples
         seed += 1
-        if status == 0:
-            break
-        (folder / f"log-{seed}").write_text(text[-20_000:])
-        if len(set(folder.glob("*-*")) - before) > 10:
-            break
-    failures = sorted(
-        path for path in set(folder.glob("*-*")) - before if not path.name.startswith("log-")
-    )
     taken = time.monotonic() - begun
     return Row(target, taken, runs, coverage, len(list(corpus.iterdir())), failures)
+
+
+def _run(target: str, seconds: int, seed: int, log: Path) -> int:
+    """Run a target once, and return its exit status."""
+    folder = log.parent
+    command = [sys.executable, str(HERE / "fuzz.py"), target, f"-max_total_time={seconds}"]
+    command += [f"-timeout={_HANG_SECONDS}", f"-rss_limit_mb={_MEMORY_MB}", f"-seed={seed}"]
+    command += [f"-max_len={_LARGEST_INPUT}", f"-artifact_prefix={folder}/"]
+    command += [str(folder / "corpus"), str(folder / "seeds")]
+    if (FOUND / target).is_dir():
+        command.append(str(FOUND / target))
+    # The folder is made here, because a target that dies takes nothing away.
+    with (
+        log.open("wb") as output,
+        tempfile.TemporaryDirectory(prefix="geb-fuzz-", dir=_memory()) as temporary,
+    ):
+        environment = os.environ | {"GEB_FUZZ_FOLDER": temporary}
+        return subprocess.run(
+            command, stdout=output, stderr=output, cwd=ROOT, check=False, env=environment
+        ).returncode
+
+
+def _findings(folder: Path) -> set[Path]:
+    """Return the inputs at which a target failed, so far."""
+    return {path for path in folder.glob("*-*") if not path.name.startswith("log-")}
+
+
+def _memory() -> str | None:
+    """Return a folder that lies in memory, if the system has one."""
+    shared = "/dev/shm"  # noqa: S108 (what is made there is this user's only)
+    return shared if os.access(shared, os.W_OK) else None
 
 
 def main() -> int:

@@ -217,10 +217,8 @@ def _limited() -> Iterator[None]:
 
 @cache
 def _folder(name: str) -> Path:
-    """Return a folder of this process, in memory where the system has such a place."""
-    memory = Path("/dev/shm")  # noqa: S108 (made by mkdtemp, for this user only)
-    parent = memory if os.access(memory, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix=f"geb-fuzz-{name}-", dir=parent))
+    """Return a folder of this process, where run.py wants it."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=os.environ.get("GEB_FUZZ_FOLDER")))
     _folders.append(folder)
     return folder
 
