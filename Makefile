@@ -18,6 +18,7 @@ QT_PACKAGES := libegl1 libgl1 libx11-6 libglib2.0-0 libdbus-1-3 libxkbcommon0 li
 	libfreetype6 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 \
 	libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0 libxcb-shm0 libxcb-sync1 \
 	libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libx11-xcb1 libwayland-client0 libwayland-cursor0 \
+	libwayland-egl1 libopengl0 \
 	fontconfig
 
 run: $(VENV)/app-ready

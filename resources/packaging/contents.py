@@ -48,9 +48,13 @@ _UNWANTED = [
         r"PySide6/(Qt/)?(translations|resources)/(?!qtbase_zh_CN)",
         r"PySide6/(Qt/)?qml/",
         r"^(numpy|onnxruntime)/.*(/tests?/|\.pyi$)",
+        r"^onnxruntime/capi/libonnxruntime\.(so|[0-9.]*dylib)",  # Python's module holds it all
     )
 ]
-_PLUGIN = re.compile(r"(^|/)(plugins/|[^/]*\.(abi3|cpython|cp3)|[^/]*\.pyd$)|^libpython|^python3")
+# Qt's libraries and those of the system are needed where something links to them. Everything
+# else is: packages load what they bring by its name.
+_LINKED_ONLY = re.compile(r"^[^/]+$|^(PySide6|shiboken6)/")
+_LOADED = re.compile(r"/plugins/|[^/]*\.(abi3|cpython|cp3)|\.pyd$|^libpython|^python3")
 
 Entry = tuple[str, str, str]
 """A file's place in the package, where it comes from, and PyInstaller's word for its kind."""
@@ -73,7 +77,7 @@ def needed(binaries: list[Entry], datas: list[Entry]) -> tuple[list[Entry], list
     for place in wanted:
         by_name.setdefault(Path(place).name, []).append(place)
     reached: set[str] = set()
-    waiting = [place for place in wanted if _PLUGIN.search(place.replace("\\", "/"))]
+    waiting = [place for place in wanted if _is_root(place.replace("\\", "/"))]
     while waiting:
         place = waiting.pop()
         if place in reached:
@@ -87,6 +91,10 @@ def needed(binaries: list[Entry], datas: list[Entry]) -> tuple[list[Entry], list
         for entry in datas
         if _is_wanted(entry[0]) and (entry[2] != "SYMLINK" or _leads_to(entry, reached))
     ]
+
+
+def _is_root(path: str) -> bool:
+    return not _LINKED_ONLY.search(path) or bool(_LOADED.search(path))
 
 
 def _leads_to(link: Entry, reached: set[str]) -> bool:

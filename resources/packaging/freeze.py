@@ -9,6 +9,7 @@ from pathlib import Path
 
 from resources.packaging.icons import write_icons
 from resources.packaging.licences import components, write_sbom, write_texts
+from resources.packaging.linux.graphics import FALLBACK_LIBRARIES, system_library
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +50,10 @@ def freeze(dist: Path, work: Path) -> Path:
     folder = dist / "geb-chat"
     sources = json.loads((work / "sources.json").read_text(encoding="utf-8"))
     made = work.resolve()  # PyInstaller's own output: the modules of Python in one archive
-    found = components((p for p in map(Path, sources) if not p.is_relative_to(made)), ROOT)
+    origins = [path for path in map(Path, sources) if not path.is_relative_to(made)]
+    if sys.platform == "linux":
+        origins += map(system_library, FALLBACK_LIBRARIES)
+    found = components(origins, ROOT)
     write_texts(found, folder / "licences")
     write_sbom(found, folder / "sbom.cdx.json", time)
     shutil.copy(ROOT / "LICENSE", folder / "LICENSE")

@@ -3,12 +3,15 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 BUILD = Path(__file__).parents[2] / "build"
+_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - X's own place
+_WATCH = Path(__file__).parents[1] / "e2e/watched_network.py"
 NEEDED = ("debootstrap", "unshare", "Xvfb", "xdotool", "import")
 
 
@@ -37,17 +40,26 @@ class BareSystem:
     def __init__(self, root: Path, display: str) -> None:
         self.root = root
         self.home = root / "home/person"
-        self._display = display
+        self.display = display
         self.home.mkdir(parents=True, exist_ok=True)
         shutil.chown(self.home, 1000, 1000)
+        (root / _SOCKETS.relative_to("/")).mkdir(parents=True, exist_ok=True)
 
-    def command(self, *words: str) -> list[str]:
-        """Return the host's command that runs `words` in there."""
+    def command(self, *words: str, report: Path | None = None) -> list[str]:
+        """Return the host's command that runs `words` in there.
+
+        Network, processes and mounts are a world of their own, which ends with the command. With
+        `report` the packets in it are counted (see tests/e2e/watched_network.py).
+        """
         inside = ["env", "-i", "HOME=/home/person", "PATH=/usr/bin:/bin", "LANG=C.UTF-8"]
-        inside += [f"DISPLAY={self._display}", *words]
-        user = ["chroot", "--userspec=1000:1000", str(self.root)]
-        # A network namespace of its own, with nothing in it.
-        return ["unshare", "--net", "--ipc", *user, *inside]
+        inside += [f"DISPLAY={self.display}", *words]
+        user = ["chroot", "--userspec=1000:1000", str(self.root), *inside]
+        if report is not None:
+            user = [sys.executable, str(_WATCH), "--report", str(report), "--", *user]
+        sockets = self.root / _SOCKETS.relative_to("/")
+        world = ["unshare", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child"]
+        world += [f"--mount-proc={self.root}/proc", "sh", "-c"]
+        return [*world, f'mount --bind {_SOCKETS} {sockets} && exec "$@"', "sh", *user]
 
     def run(self, *words: str) -> str:
         """Run to the end and return what was printed."""
@@ -59,22 +71,17 @@ class BareSystem:
 
 
 @contextmanager
-def display(root: Path, number: int) -> Iterator[str]:
-    """Start an X server of the host whose socket is seen in `root`; yield its name there."""
-    sockets = root / "tmp/.X11-unix"
-    sockets.mkdir(parents=True, exist_ok=True)
+def display(number: int) -> Iterator[str]:
+    """Start an X server of the host; yield its name."""
     name = f":{number}"
     with subprocess.Popen(
         ["Xvfb", name, "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
         stderr=subprocess.DEVNULL,
     ) as server:
-        socket = Path(f"/tmp/.X11-unix/X{number}")  # noqa: S108 - X's own place
-        wait_for(socket.exists)
-        subprocess.run(["mount", "--bind", str(socket.parent), str(sockets)], check=True)
+        wait_for((_SOCKETS / f"X{number}").exists)
         try:
             yield name
         finally:
-            subprocess.run(["umount", str(sockets)], check=True)
             server.terminate()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine import __version__
 from resources.packaging.linux.graphics import FALLBACK_LIBRARIES, system_library
-from resources.packaging.linux.tree import HERE, lay_out
+from resources.packaging.linux.tree import HERE, lay_out, set_modes
 
 _MAGIC = b"AI\x02"  # where desktops look for it: byte 8, which ELF leaves free
 _LIBRARIES = ("squashfuse_ll", "squashfuse", "fuse3", "z", "lzma", "zstd", "lz4", "pthread")
@@ -19,14 +19,15 @@ def build_appimage(frozen: Path, icons: Path, dist: Path, work: Path, time: int)
     root = work / "AppDir"
     shutil.rmtree(root, ignore_errors=True)
     lay_out(frozen, icons, root, "usr/lib/geb-chat")
-    fallback = root / "usr/lib/fallback"
-    fallback.mkdir()
     for name in FALLBACK_LIBRARIES:
-        shutil.copy(system_library(name), fallback / name)
+        folder = root / "usr/lib/fallback" / name  # one each: AppRun adds those that are missing
+        folder.mkdir(parents=True)
+        shutil.copy(system_library(name), folder / name)
     shutil.copy(HERE / "AppRun", root / "AppRun")
     shutil.copy(HERE / "geb-chat.desktop", root / "geb-chat.desktop")
     shutil.copy(icons / "geb-chat-256.png", root / "geb-chat.png")
     (root / ".DirIcon").symlink_to("geb-chat.png")
+    set_modes(root)
     image = work / "image.squashfs"
     image.unlink(missing_ok=True)
     command = ["mksquashfs", str(root), str(image), "-comp", "zstd", "-Xcompression-level", "19"]

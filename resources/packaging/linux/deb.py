@@ -7,12 +7,15 @@ from pathlib import Path
 
 from engine import __version__
 from resources.packaging.freeze import size_of
-from resources.packaging.linux.tree import HERE, lay_out
+from resources.packaging.linux.tree import HERE, lay_out, set_modes
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 # What the frozen application does not carry because it belongs to the graphics system; the
 # C library as old as Qt's wheel asks for.
-_DEPENDS = "libc6 (>= 2.34), libegl1, libgl1, libopengl0, fontconfig"
+_DEPENDS = (
+    "libc6 (>= 2.34), libegl1, libgl1, libopengl0, libxcb1, libwayland-client0, "
+    "libwayland-cursor0, libwayland-egl1, fontconfig"
+)
 _RECOMMENDS = "fonts-noto-cjk"
 _DESCRIPTION = """Offline chat in Chinese and English, with the model included
  GEB Chat is a desktop application that chats in Chinese and English entirely
@@ -47,9 +50,8 @@ def build_deb(frozen: Path, icons: Path, dist: Path, work: Path, time: int) -> P
     )
     shutil.copy(HERE / "postrm", control / "postrm")
     (control / "postrm").chmod(0o755)
+    set_modes(root)
     for path in [root, *root.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
         os.utime(path, (time, time), follow_symlinks=False)
     target = dist / f"geb-chat_{__version__}_{machine}.deb"
     subprocess.run(

@@ -1,5 +1,6 @@
 """The files that .deb and AppImage have in common: programs, desktop entry, icons, MIME types."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -31,3 +32,10 @@ def lay_out(frozen: Path, icons: Path, root: Path, library: str) -> None:
     scalable = share / "icons/hicolor/scalable/apps/geb-chat.svg"
     scalable.parent.mkdir(parents=True)
     shutil.copyfile(HERE.parents[1] / "icons/geb-chat.svg", scalable)
+
+
+def set_modes(root: Path) -> None:
+    """Let everybody read what is below `root`, whatever the builder's mask for new files is."""
+    for path in [root, *root.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
