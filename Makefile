@@ -4,8 +4,8 @@
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 .PHONY: run setup test test-slow lint rebuild bench bench-app bench-peers bench-documents \
-	bench-training package torture fuzz soak \
-	print-package-tools screenshots clean
+	bench-package bench-training package reproduce torture fuzz soak \
+	print-package-tools screenshots guide-pictures clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -127,6 +127,10 @@ $(DOCUMENT_PEERS)/ready: tests/benchmarks/documents.txt | $(VENV)/dev-ready
 bench-app: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_app.py
 
+# Of what `make package` has built.
+bench-package: $(VENV)/dev-ready
+	$(BIN)/python tests/benchmarks/bench_package.py
+
 bench-training: $(VENV)/dev-ready
 	$(BIN)/python tests/benchmarks/bench_training.py
 
@@ -137,11 +141,20 @@ package: $(VENV)/dev-ready
 	@sh resources/setup/system-packages.sh $(PACKAGE_TOOLS)
 	$(BIN)/python -m resources.packaging
 
+# Builds the packages of the last commit twice, in different folders, and compares every byte.
+reproduce: package
+	$(BIN)/python -m resources.packaging.reproduce
+
 print-package-tools:
 	@echo $(PACKAGE_TOOLS) $(QT_PACKAGES)
 
+# Many states of the window, to be looked at, under build/screenshots.
 screenshots: $(VENV)/dev-ready
 	$(BIN)/python tests/app/screenshots.py
+
+# The pictures of the guide and of README.md; look at them before they are committed.
+guide-pictures: $(VENV)/dev-ready
+	$(BIN)/python tests/app/guide_pictures.py
 
 clean:
 	rm -rf build dist

@@ -244,6 +244,7 @@ class MainWindow(QMainWindow):
         self.chat.answering_changed.connect(stop.setEnabled)
         add_action(self, "palette", "Command palette", self.open_palette, "Ctrl+K")
         add_action(self, "menu", "Menu", self.header.menu_button.showMenu, "F10")
+        add_action(self, "guide", "Guide", self.open_guide, "Shift+F1")
         add_action(self, "shortcuts", "Keyboard shortcuts", self.open_shortcuts, "F1")
         add_action(self, "quick-ask", "Quick question", lambda: self.accompany().open_quick_ask())
         add_action(self, "api", "Other programs", lambda: self.accompany().open_api())
@@ -258,6 +259,12 @@ class MainWindow(QMainWindow):
 
         actions = [action for action in actions_of(self) if action.objectName() != "palette"]
         CommandPalette(self, action_entries(actions), self._conversation_entries).show()
+
+    def open_guide(self) -> None:
+        """Show the user guide."""
+        from app.guide import GuideWindow
+
+        GuideWindow(self).open()
 
     def open_shortcuts(self) -> None:
         """Show every action with its keys."""

@@ -33,7 +33,7 @@ EXCLUDED_MODULES = [
 HIDDEN_IMPORTS: list[str] = []
 """What is imported only by a name in a text, where PyInstaller does not see it."""
 
-_FOLDERS = ("icons", "models", "translations")
+_FOLDERS = ("guide", "icons", "models", "translations")
 _UNWANTED = [
     re.compile(pattern)
     for pattern in (

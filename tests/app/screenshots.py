@@ -23,10 +23,10 @@ from app import theme
 from app.bridge import EventBridge
 from app.desktop import make_application, translate_qt
 from app.window import MainWindow
-from engine.bundle import default_bundle_path, open_bundle
+from engine.bundle import default_bundle_path
 from engine.chat import ChatService
 from engine.i18n import set_language
-from engine.sampling import SamplingParams
+from engine.settings.table import SEED
 
 SIZE = (1040, 680)
 WORDS = {"en": "what", "zh_CN": "什么"}
@@ -73,11 +73,11 @@ def photograph(app: QApplication, language: str, model: Path, folder: Path, out:
     window.resize(*SIZE)
     window.show()
     window.load_model(model)
-    params = open_bundle(model).generation.params(seed=1)
+    service.settings.set(SEED, 1)  # the same answers each time
     for questions in QUESTIONS[language]:
         window.sidebar.new()
         for question in questions:
-            ask(app, window, service, question, params)
+            ask(app, window, question)
     answered = window.chat.conversation_id
     for scheme in theme.SCHEMES:
         theme.choose(scheme, 100)
@@ -130,19 +130,11 @@ def photograph_settings(app: QApplication, window: MainWindow, out: Path, name: 
     settle(app)
 
 
-def ask(
-    app: QApplication,
-    window: MainWindow,
-    service: ChatService,
-    question: str,
-    params: SamplingParams,
-) -> None:
+def ask(app: QApplication, window: MainWindow, question: str) -> None:
     """Send a question through the window and wait for the whole answer."""
-    send = service.send
-    service.send = lambda conversation, text, _params=None: send(conversation, text, params)  # type: ignore[method-assign]
     window.chat.send(question)
-    service.send = send  # type: ignore[method-assign]
-    wait(app, lambda: service.running_answer(window.chat.conversation_id or 0) is None)
+    number = window.chat.conversation_id or 0
+    wait(app, lambda: window._service.running_answer(number) is None)
     settle(app)
 
 
