@@ -3,10 +3,11 @@
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QImage, QResizeEvent, QTextCursor, QTextDocument
+from PySide6.QtGui import QImage, QResizeEvent, QShowEvent, QTextCursor, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
+    QFrame,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -22,7 +23,7 @@ from engine.resources import RESOURCES
 GUIDE = RESOURCES / "guide"
 _PLACE = Qt.ItemDataRole.UserRole
 _SIZE = (900, 640)
-_LIST_WIDTH = 190
+_LIST_WIDTH = 220
 _MARGIN = 24
 
 
@@ -38,6 +39,7 @@ class GuideWindow(QDialog):
         self.page.setSource(QUrl.fromLocalFile(str(GUIDE / f"{language()}.md")))
         self.chapters = QListWidget()
         self.chapters.setAccessibleName(tr("Chapters"))
+        self.chapters.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list_chapters()
         self.chapters.currentItemChanged.connect(self._go_to)
         theme.follow_scale(self._fit_chapters)
@@ -54,6 +56,10 @@ class GuideWindow(QDialog):
         column.addWidget(buttons)
         self.resize(*_SIZE)
         self.page.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.chapters.doItemsLayout()  # only now the style sheet says how high an item is
 
     def _list_chapters(self) -> None:
         block = self.page.document().begin()
@@ -82,12 +88,12 @@ class _Page(QTextBrowser):
     def __init__(self) -> None:
         super().__init__()
         self.setOpenLinks(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
 
-    def loadResource(self, kind: int, name: QUrl) -> Any:
-        path = GUIDE / name.path().removeprefix(str(GUIDE)).lstrip("/")
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
         if kind != QTextDocument.ResourceType.ImageResource:
             return super().loadResource(kind, name)
-        picture = QImage(str(path))
+        picture = QImage(str(GUIDE / "pictures" / QUrl(name).fileName()))
         room = QSize(max(self.viewport().width() - 2 * _MARGIN, 1), picture.height())
         ratio = self.devicePixelRatioF()
         scaled = picture.scaled(
