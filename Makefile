@@ -136,7 +136,7 @@ bench-training: $(VENV)/dev-ready
 
 # dist/geb-chat_VERSION_MACHINE.deb and dist/GEB_Chat-VERSION-MACHINE.AppImage, and their sizes.
 PACKAGE_TOOLS := binutils gcc squashfs-tools libsquashfuse-dev libfuse3-dev zlib1g-dev liblzma-dev \
-	libzstd-dev liblz4-dev
+	libzstd-dev liblz4-dev fonts-noto-cjk
 package: $(VENV)/dev-ready
 	@sh resources/setup/system-packages.sh $(PACKAGE_TOOLS)
 	$(BIN)/python -m resources.packaging

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 
 from app import theme
 from app.composition import CompositionGuard
+from app.fonts import bring_fonts
 from app.icons import icon
 from engine.i18n import language
 
@@ -48,6 +49,7 @@ def make_application() -> QApplication:
     app.setApplicationDisplayName("GEB Chat")
     app.setDesktopFileName("geb-chat")
     app.setWindowIcon(icon("geb-chat", size=128))
+    bring_fonts()
     CompositionGuard(app)
     translate_qt(app)
     theme.install(app)

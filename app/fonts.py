@@ -1,11 +1,25 @@
 """Whether the fonts of this computer can show Chinese, and what to do if they cannot.
 
-None is bundled: desktops on which Chinese is read have one, and `make setup` installs one.
+The AppImage and the packages for other systems bring what they need; `make setup` and Debian's
+installer install a font.
 """
+
+from pathlib import Path
+from typing import Final
 
 from PySide6.QtGui import QFontDatabase
 
 from engine.i18n import tr
+from engine.resources import RESOURCES
+
+BROUGHT: Final = RESOURCES / "fonts"
+
+
+def bring_fonts(folder: Path = BROUGHT) -> None:
+    """Use the fonts in `folder` where those of this computer are not enough."""
+    if folder.is_dir() and not can_show_chinese():
+        for file in sorted(folder.iterdir()):
+            QFontDatabase.addApplicationFont(str(file))
 
 
 def can_show_chinese() -> bool:

@@ -1,6 +1,7 @@
 """What goes into a package, and which parts of Qt and of libraries stay out of it."""
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,9 @@ EXCLUDED_MODULES = [
 HIDDEN_IMPORTS: list[str] = []
 """What is imported only by a name in a text, where PyInstaller does not see it."""
 
+CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+"""Shows both languages on a system that has no font for them, which others always have."""
+FONTS = "resources/fonts"
 _FOLDERS = ("guide", "icons", "models", "translations")
 _UNWANTED = [
     re.compile(pattern)
@@ -61,8 +65,16 @@ Entry = tuple[str, str, str]
 
 
 def data_files(root: Path) -> list[tuple[str, str]]:
-    """Return pairs of a file and the folder of the package that takes it."""
-    return [(str(file), str(file.parent.relative_to(root))) for file in _files(root)]
+    """Return pairs of a file and the folder of the package that takes it.
+
+    Raises SystemExit where the font that goes along on Linux is not installed.
+    """
+    files = [(str(file), str(file.parent.relative_to(root))) for file in _files(root)]
+    if sys.platform == "linux":
+        if not CHINESE_FONT.exists():
+            raise SystemExit(f"{CHINESE_FONT} is missing; install Debian's fonts-noto-cjk.")
+        files.append((str(CHINESE_FONT), FONTS))
+    return files
 
 
 def needed(binaries: list[Entry], datas: list[Entry]) -> tuple[list[Entry], list[Entry]]:

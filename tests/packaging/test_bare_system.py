@@ -57,6 +57,8 @@ class Window:
         self._process = subprocess.Popen(system.command(program, report=report))
         wait_for(lambda: self._xdotool("search", "--onlyvisible", "--name", "GEB Chat"))
         assert self._process.poll() is None
+        # There is no window manager that would do it.
+        self._xdotool("search", "--onlyvisible", "--name", "GEB Chat", "windowfocus")
 
     def ask(self, question: str) -> str:
         """Type a question and return the answer, when it is complete."""

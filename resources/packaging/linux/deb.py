@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from engine import __version__
+from resources.packaging.contents import FONTS
 from resources.packaging.freeze import size_of
 from resources.packaging.linux.tree import HERE, lay_out, set_modes
 
@@ -28,6 +29,8 @@ def build_deb(frozen: Path, icons: Path, dist: Path, work: Path, time: int) -> P
     root = work / "deb"
     shutil.rmtree(root, ignore_errors=True)
     lay_out(frozen, icons, root, "usr/lib/geb-chat")
+    # Debian has the font in a package of its own.
+    shutil.rmtree(root / "usr/lib/geb-chat/_internal" / FONTS)
     (root / "usr/bin").mkdir()
     (root / "usr/bin/geb").symlink_to("../lib/geb-chat/geb")
     documents = root / "usr/share/doc/geb-chat"
