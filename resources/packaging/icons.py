@@ -1,12 +1,11 @@
 """The application's icon in the formats that desktops read, drawn from resources/icons."""
 
-import os
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 SVG = Path(__file__).resolve().parents[1] / "icons/geb-chat.svg"
@@ -29,8 +28,6 @@ def write_icons(folder: Path) -> None:
 
 def _draw(sizes: tuple[int, ...]) -> list[Image.Image]:
     """Return the icon once for each width; drawn each time, since small ones would blur."""
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    app = QGuiApplication.instance() or QGuiApplication([])
     renderer = QSvgRenderer(str(SVG))
     pictures = []
     for size in sizes:
@@ -43,5 +40,4 @@ def _draw(sizes: tuple[int, ...]) -> list[Image.Image]:
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stub knows only bytes
         pictures.append(Image.open(BytesIO(buffer.data().data())).convert("RGBA"))
-    del app
     return pictures
