@@ -17,7 +17,7 @@ _MADE = ("build/", "dist/")
 def test_files_modules_and_targets_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     base = (ROOT / page).parent
-    for path in re.findall(r"`((?:app|engine|training|export|resources|tests)/[\w./-]*)`", text):
+    for path in re.findall(r"`((?:app|engine|training|export|resources|tests)/[a-z0-9_./-]*)`", text):
         assert (ROOT / path).exists(), path
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert link.startswith(_MADE) or (base / link).exists(), link

@@ -23,7 +23,7 @@ from PIL import Image
 from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
-from screenshots import SIZE, ask, settle, wait
+from screenshots import DIALOG_SIZE, SIZE, ask, settle, wait
 from window_helpers import views
 
 from app import theme
@@ -41,8 +41,6 @@ from engine.settings.table import SEED
 
 PICTURES = GUIDE / "pictures"
 _COLOURS = 128
-_DIALOG = (840, 440)
-"""Pixels; dialogs would fit themselves to the small screen of a computer without one."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +181,7 @@ def _documents(
         return any(library.progress(one.id).indexed == 3 for one in library.collections())
 
     wait(app, indexed)
-    documents.resize(*_DIALOG)
+    documents.resize(*DIALOG_SIZE)
     for _ in range(3):  # the list is refreshed a few times a second
         settle(app)
     yield "documents", documents.grab()
@@ -197,7 +195,7 @@ def _documents(
     sources.buttons[0].click()
     preview = window.findChild(Preview)
     assert preview is not None
-    preview.resize(*_DIALOG)
+    preview.resize(*DIALOG_SIZE)
     wait(app, lambda: bool(preview.text.toPlainText()))
     settle(app)
     yield "preview", preview.grab()
@@ -206,7 +204,7 @@ def _documents(
 
 def _settings(app: QApplication, window: MainWindow) -> Iterator[tuple[str, QPixmap]]:
     dialog = window.settings.open()
-    dialog.resize(*_DIALOG)
+    dialog.resize(*DIALOG_SIZE)
     settle(app)
     yield "settings", dialog.grab()
     dialog.accept()

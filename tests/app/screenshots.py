@@ -1,6 +1,6 @@
 """Pictures of the window, in both languages and colour schemes, under build/screenshots.
 
-    python -m tests.app.screenshots [--model DIR] [--out DIR]
+    python tests/app/screenshots.py [--model DIR] [--out DIR]
 
 The questions are asked to the real model, with a fixed seed.
 """
@@ -29,6 +29,8 @@ from engine.i18n import set_language
 from engine.settings.table import SEED
 
 SIZE = (1040, 680)
+DIALOG_SIZE = (840, 440)
+"""Pixels; dialogs would fit themselves to the small screen of a computer without one."""
 WORDS = {"en": "what", "zh_CN": "什么"}
 """Which words are searched for."""
 QUESTIONS = {
@@ -117,6 +119,7 @@ def states(window: MainWindow, language: str) -> dict[str, tuple[Callable[[], ob
 def photograph_settings(app: QApplication, window: MainWindow, out: Path, name: str) -> None:
     """Take pictures of every page of the settings, and of those of a conversation."""
     dialog = window.settings.open()
+    dialog.resize(*DIALOG_SIZE)
     for row in range(dialog.pages.count()):
         dialog.pages.setCurrentRow(row)
         settle(app)
@@ -124,6 +127,7 @@ def photograph_settings(app: QApplication, window: MainWindow, out: Path, name: 
     dialog.accept()
     own = window.settings.open_for_conversation()
     if own is not None:
+        own.resize(*DIALOG_SIZE)
         settle(app)
         own.grab().save(str(out / f"{name}-conversation-settings.png"))
         own.accept()
