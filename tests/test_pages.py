@@ -11,13 +11,14 @@ from engine import __version__
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md", "training/README.md"]
 _MADE = ("build/", "dist/")
+_OURS = re.compile(r"`((?:app|engine|training|export|resources|tests)/[a-z0-9_./-]*)`")
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_files_modules_and_targets_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     base = (ROOT / page).parent
-    for path in re.findall(r"`((?:app|engine|training|export|resources|tests)/[a-z0-9_./-]*)`", text):
+    for path in re.findall(_OURS, text):
         assert (ROOT / path).exists(), path
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert link.startswith(_MADE) or (base / link).exists(), link
