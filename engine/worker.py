@@ -23,6 +23,7 @@ from engine.events import (
     ModelLoading,
     Usage,
 )
+from engine.freed_memory import give_back
 from engine.safe_mode import native_work
 from engine.sampling_params import SamplingChanges, SamplingParams
 
@@ -248,6 +249,7 @@ class EngineWorker:
             model = Model(
                 bundle, num_threads=request.num_threads, context_length=request.context_length
             )
+        replaces = self._model is not None
         if self._model is not None:
             self._model.close()
         self._bundle, self._model = bundle, model
@@ -259,6 +261,8 @@ class EngineWorker:
             request.request_id, bundle.name, length, seconds, bundle.generation
         )
         self._emit(request, self._loaded)
+        if replaces:
+            give_back()
 
     def _generate(self, request: _Generate) -> None:
         if self._model is None or self._bundle is None:
