@@ -55,28 +55,40 @@ class Window:
         self._environment = {"DISPLAY": system.display, "PATH": "/usr/bin:/bin"}
         self._report = report
         self._process = subprocess.Popen(system.command(program, report=report))
-        wait_for(lambda: self._xdotool("search", "--onlyvisible", "--name", "GEB Chat"))
+        wait_for(self._has_focus)
         assert self._process.poll() is None
-        # There is no window manager that would do it.
-        self._xdotool("search", "--onlyvisible", "--name", "GEB Chat", "windowfocus")
 
     def ask(self, question: str) -> str:
-        """Type a question and return the answer, when it is complete."""
-        before = self.answers()
-        self._xdotool("type", "--delay", "30", question)
+        """Type a question and return the answer, when it is complete.
+
+        What is typed while a window opens may get lost, so a person looks at what is written.
+        """
+        before = len(self.answers())
+        wait_for(lambda: self._write(question))
         self._xdotool("key", "Return")
-        wait_for(lambda: len(self.answers()) > len(before))
+        wait_for(lambda: len(self.answers()) > before)
         return self.answers()[-1]
 
     def answers(self) -> list[str]:
-        """Return all answers in the store, in their order."""
+        """Return all complete answers in the store, in their order."""
+        return self._rows(
+            "SELECT content FROM messages WHERE role = 'assistant' AND status = 'complete'"
+            " ORDER BY id"
+        )
+
+    def _write(self, question: str) -> bool:
+        self._xdotool("key", "ctrl+a")
+        self._xdotool("type", "--delay", "30", question)
+        with suppress(AssertionError):
+            wait_for(lambda: question in self._rows("SELECT draft FROM conversations"), 10)
+            return True
+        return False
+
+    def _rows(self, question: str) -> list[str]:
+        """Return the texts that the window's store holds, as far as there is one already."""
         store = self._system.home / STORE
         with suppress(sqlite3.Error), sqlite3.connect(f"file:{store}?mode=ro", uri=True) as rows:
-            found = rows.execute(
-                "SELECT content FROM messages WHERE role = 'assistant' AND status = 'complete'"
-                " ORDER BY id"
-            )
-            return [str(content) for (content,) in found]
+            return [str(row[0]) for row in rows.execute(question)]
         return []
 
     def photograph(self, name: str) -> None:
@@ -93,6 +105,16 @@ class Window:
         assert report["status"] == 0
         assert report["control"]
         return list(report["packets"])
+
+    def _has_focus(self) -> bool:
+        """Tell whether keys go to the window; there is no window manager that would see to it."""
+        window = self._xdotool("search", "--onlyvisible", "--name", "GEB Chat").strip()
+        if not window:
+            return False
+        if self._xdotool("getwindowfocus").strip() == window:
+            return True
+        self._xdotool("windowfocus", window)
+        return False
 
     def _xdotool(self, *words: str) -> str:
         command = ["xdotool", *words]
@@ -176,6 +198,7 @@ def install(system: BareSystem, package: Path) -> None:
 
 def older(package: Path, folder: Path) -> Path:
     """Return a package of a former version: the same, with a file that the new one lacks."""
+    folder.mkdir()
     tree = folder / "tree"
     subprocess.run(["dpkg-deb", "-R", str(package), str(tree)], check=True)
     control = tree / "DEBIAN/control"
