@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.search_text import Span
+
 _WIDE = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))
 """Characters that say as much as several letters."""
 _WIDE_WEIGHT = 3
@@ -19,14 +21,16 @@ _BREAK = re.compile(
     rf"|(?<=[。！？…])[。！？…!?]*[{_CLOSERS}]*\s*"  # Chinese sentences need no space after them
     rf"|[.!?]*[{_CLOSERS}]*\s+)"
 )
+_QUOTE_BREAK = re.compile(rf"{_BREAK.pattern}|[;；][{_CLOSERS}]*\s*")
+"""What is quoted may be shorter: a semicolon ends it, too."""
 _LINE = re.compile(r"(?:\r\n|\r|\n)")
 _BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
 _ITEM = re.compile(
     r"(?:[-*+•·●◦▪–—>|]|\d{1,3}[.)、]|[(（][^\s()（）]{1,4}[)）]|[一二三四五六七八九十]+、)"
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|e\.g|i\.e|cf|al|Fig|Figs|Eq|No|Nos|Vol|pp|"
-    r"Ch|Sec|Inc|Ltd|Co|Corp|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)|^\s*\d+)\.$"
+    r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sgt|St|Jr|Sr|Ave|Mt|Ft|vs|etc|e\.g|i\.e|cf|ca|"
+    r"al|approx|Fig|Figs|Eq|No|Nos|Vol|pp|Ch|Sec|Inc|Ltd|Co|Corp|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)|^\s*\d+)\.$"
 )
 _LOOK_BACK = 12
 _SOFT = re.compile(r"(?:\r\n|\r|\n)\s*|[，,；;、：:]\s*|\s+")
@@ -76,6 +80,24 @@ def sentences(text: str, sizes: Sequence[int], start: int, end: int, limit: int)
             at, division = stop, found
     if at < end:
         yield from _pieces(text, sizes, at, end, limit, division)
+
+
+def sentences_of(text: str) -> list[Span]:
+    """Return where the sentences are that can be quoted, without the blanks around them."""
+    spans: list[Span] = []
+    at = 0
+    for match in _QUOTE_BREAK.finditer(text):
+        if _division(text, at, match) is not None:
+            spans.append(trimmed(text, at, match.end()))
+            at = match.end()
+    spans.append(trimmed(text, at, len(text)))
+    return [(start, end) for start, end in spans if start < end]
+
+
+def trimmed(text: str, start: int, end: int) -> Span:
+    """Leave out the white space at both ends of text[start:end]."""
+    part = text[start:end]
+    return end - len(part.lstrip()), start + len(part.rstrip())
 
 
 def lines(text: str, sizes: Sequence[int], start: int, end: int, limit: int) -> Iterator[Piece]:

@@ -12,6 +12,7 @@ from engine.documents.sentences import (
     Piece,
     lines,
     sentences,
+    trimmed,
     weights,
 )
 
@@ -43,7 +44,7 @@ def split(document: Document) -> list[Passage]:
         at = 0
         pieces = _page_pieces(page.text, marks, blocks.get(index, []))
         for start, end in _pack(pieces):
-            start, end = _trimmed(page.text, start, end)
+            start, end = trimmed(page.text, start, end)
             if start >= end:
                 continue
             while at < len(marks) and marks[at].start <= start:
@@ -126,9 +127,3 @@ def _where_to_end(held: list[Piece], piece: Piece) -> int:
         if size >= _FEWEST and after.division >= strongest:
             best, strongest = count, after.division
     return best
-
-
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Leave out the white space at both ends."""
-    part = text[start:end]
-    return end - len(part.lstrip()), start + len(part.rstrip())

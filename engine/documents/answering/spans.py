@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.documents.answering.words import KIND, Word, sentences_of, words_of
+from engine.documents.answering.words import KIND, Word, words_of
+from engine.documents.sentences import sentences_of
 from engine.search_text import Span
 
 MAX_WORDS = 12

@@ -14,8 +14,9 @@ from itertools import pairwise
 from engine.document_prompt import cite
 from engine.documents.answering.question import counts, stem
 from engine.documents.answering.sources import Citation, Claim
-from engine.documents.answering.words import KIND, Word, sentences_of, words_of
+from engine.documents.answering.words import KIND, Word, words_of
 from engine.documents.passages import RetrievedPassage
+from engine.documents.sentences import sentences_of
 from engine.search_text import Span
 
 LEAST_SHARE = 0.65

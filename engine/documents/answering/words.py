@@ -1,16 +1,14 @@
-"""Words of Chinese and English text with their places and kinds, and its sentences.
+"""Words of Chinese and English text with their places and kinds.
 
 Chinese words and their kinds come from rjieba; English kinds from word lists and spelling, which
 is enough to tell a name, a number or a date from other words.
 """
 
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 
 from engine.document_prompt import PromptLanguage
-from engine.search_text import Span
 
 KINDS = (
     "edge",  # before the first word and after the last
@@ -79,16 +77,6 @@ _JIEBA = (
 )
 _OPEN = frozenset("([{《〈「『【〔“‘（［")
 _CLOSE = frozenset(")]}》〉」』】〕”’）］")
-
-_SENTENCE_END = re.compile(
-    r"[。！？!?；;…]+[”’」』）)\]\"']*"
-    r"|\.[\"'”’)\]]*(?=\s+[\"'“‘(\[]*[A-Z0-9\u3400-\u9fff]|\s*$|\s*\n)"
-    r"|\n\s*\n|\n(?=\s*(?:[-*•|#]|\d+[.、)]))"
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Jr|Sr|vs|etc|No|Prof|Gen|Col|Lt|Sgt|Inc|Ltd|Co|cf|e\.g|i\.e"
-    r"|approx|Fig|Vol|ca|c|Ave|Mt|Ft|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|U\.S))\.$"
-)
 
 _NUMBER_WORDS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -167,33 +155,6 @@ def words_of(text: str) -> list[Word]:
     if language_of(text) == "zh":
         return _chinese_words(text)
     return _english_words(text)
-
-
-def sentences_of(text: str) -> list[Span]:
-    """Return where the sentences are, without the blanks around them; together all of the text."""
-    spans: list[Span] = []
-    start = 0
-    for match in _SENTENCE_END.finditer(text):
-        if match[0][0] == "." and _ABBREVIATION.search(text, start, match.start() + 1):
-            continue
-        spans.append((start, match.end()))
-        start = match.end()
-    spans.append((start, len(text)))
-    return [trimmed for span in spans if (trimmed := _trim(text, span))[0] < trimmed[1]]
-
-
-def sentence_around(sentences: list[Span], start: int, end: int) -> Span:
-    """Return from the beginning of the sentence of `start` to the end of that of `end`."""
-    starts = [sentence[0] for sentence in sentences]
-    first = max(0, bisect_right(starts, start) - 1)
-    last = max(first, bisect_right(starts, max(start, end - 1)) - 1)
-    return sentences[first][0], max(sentences[last][1], end)
-
-
-def _trim(text: str, span: Span) -> Span:
-    start, end = span
-    piece = text[start:end]
-    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
 
 
 def _chinese_words(text: str) -> list[Word]:

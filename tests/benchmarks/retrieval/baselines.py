@@ -57,15 +57,18 @@ class PlainBM25:
         )
         # Its own scoring visits every passage for every word; the same sum, word by word.
         model = BM25Okapi([self._words(text) for text in passages])
-        self._idf = model.idf
         lengths = np.array(model.doc_len)
         norm = model.k1 * (1 - model.b + model.b * lengths / model.avgdl)
-        self._postings: dict[str, tuple[list[int], list[float]]] = {}
+        postings: dict[str, tuple[list[int], list[float]]] = {}
         for place, counts in enumerate(model.doc_freqs):
             for word, count in counts.items():
-                ids, values = self._postings.setdefault(word, ([], []))
+                ids, values = postings.setdefault(word, ([], []))
                 ids.append(place)
                 values.append(count * (model.k1 + 1) / (count + norm[place]))
+        self._postings = {
+            word: (np.array(ids, np.int32), model.idf[word] * np.array(values, np.float32))
+            for word, (ids, values) in postings.items()
+        }
         self._size = len(passages)
 
     def search(self, question: str, limit: int) -> list[int]:
@@ -74,7 +77,7 @@ class PlainBM25:
         for word in self._words(question):
             if word in self._postings:
                 ids, values = self._postings[word]
-                scores[ids] += self._idf[word] * np.array(values)
+                scores[ids] += values
         return [int(place) for place in np.argsort(-scores, kind="stable")[:limit]]
 
 

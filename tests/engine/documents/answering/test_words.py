@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from engine.documents.answering.question import TYPES, read_question
 from engine.documents.answering.spans import candidates, read_sentences
-from engine.documents.answering.words import language_of, sentences_of, words_of
+from engine.documents.answering.words import language_of, words_of
+from engine.documents.sentences import sentences_of
 
 MIXED = st.text(
     st.sampled_from("海水是咸的。王五于1998年在北京！(Lady Gaga's 3.5 km?) “《a》” \n.,;")
