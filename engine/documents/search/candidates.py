@@ -13,8 +13,8 @@ import numpy as np
 from engine.database import Database
 from engine.documents.search.scope import Ids, Scope
 
-_MAX_ROWS = 25_000
-"""How many places of words one search reads, the rarest words first."""
+_LEAST_ROWS, _ROWS_SHARE = 25_000, 0.1
+"""How many places of words one search reads, the rarest words first; more in large libraries."""
 _KEPT_COUNTS = 50_000
 _COMMON = 1_000
 _OTHERS = 20_000
@@ -45,7 +45,7 @@ class WordIndex:
         counts = {word: self._count(word, total) for word in words}
         weights = {word: weight * rarity(counts[word], total) for word, weight in words.items()}
         scores = np.zeros(int(scope.ends.max(initial=0)) + 1, np.float32)
-        for word, ids in self._places(counts):
+        for word, ids in self._places(counts, max(_LEAST_ROWS, int(_ROWS_SHARE * total))):
             inside = scope.only(ids[ids < len(scores)])
             scores[inside] += weights[word]
         found = np.flatnonzero(scores)
@@ -53,29 +53,29 @@ class WordIndex:
             found = found[np.argpartition(-scores[found], limit)[:limit]]
         return Candidates(found[np.argsort(-scores[found], kind="stable")], weights)
 
-    def _places(self, counts: Mapping[str, int]) -> list[tuple[str, Ids]]:
-        """Return where words are, the rarest first, until that is enough."""
+    def _places(self, counts: Mapping[str, int], most: int) -> list[tuple[str, Ids]]:
+        """Return where words are, the rarest first, at most so many places."""
         rarest = sorted((count, word) for word, count in counts.items() if count)
         places = []
         rows = 0
         for count, word in rarest:
             rows += count
-            if rows > _MAX_ROWS:
+            if rows > most:
                 break
-            places.append((word, self._find(f'"{word}"')))
+            places.append((word, self._find(f'"{word}"', most)))
         if not places and rarest:
             # All are common: the passages that hold all of them, or some with the rarest.
-            together = self._find(" AND ".join(f'"{word}"' for _, word in rarest))
+            together = self._find(" AND ".join(f'"{word}"' for _, word in rarest), most)
             word = rarest[0][1]
-            places.append((word, together if len(together) else self._find(f'"{word}"')))
+            places.append((word, together if len(together) else self._find(f'"{word}"', most)))
         return places
 
-    def _find(self, expression: str) -> Ids:
+    def _find(self, expression: str, most: int) -> Ids:
         # One long string is read faster than many rows.
         [row] = self._database.execute(
             "SELECT group_concat(id) FROM"
             " (SELECT rowid AS id FROM passage_words WHERE passage_words MATCH ? LIMIT ?)",
-            (expression, _MAX_ROWS),
+            (expression, most),
         )
         return np.fromstring(row[0], np.int64, sep=",") if row[0] else np.empty(0, np.int64)
 

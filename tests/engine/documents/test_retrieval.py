@@ -127,7 +127,7 @@ def test_new_words_are_found_at_once(add: Add) -> None:
 def test_a_question_of_common_words_alone_finds_something(
     add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.documents.search.candidates._MAX_ROWS", 2)
+    monkeypatch.setattr("engine.documents.search.candidates._LEAST_ROWS", 2)
     texts = {f"n{n}": f"common word number {n}" for n in range(5)}
     retriever = add(**texts, both="common word of another kind altogether")
     assert files(retriever, "common word")
