@@ -85,17 +85,19 @@ class Indexer:
         Raises StoreError if the library cannot be written (a full disk): what is not written
         waits for the next run.
         """
-        with (
-            Library(self._path) as library,
-            Ahead(self._read_all(stopped), 2) as files,
-            Ahead(_prepare_all(files, stopped), 4) as steps,
-        ):
+        with Library(self._path) as library:
             try:
-                return self._write_all(library, steps)
-            except BaseException:
-                self._reader.cancel()
-                raise
+                with (
+                    Ahead(self._read_all(stopped), 2) as files,
+                    Ahead(_prepare_all(files, stopped), 4) as steps,
+                ):
+                    try:
+                        return self._write_all(library, steps)
+                    except BaseException:
+                        self._reader.cancel()
+                        raise
             finally:
+                # Only now nobody takes files any more.
                 queue.recover_unfinished(library)
 
     def _read_all(self, stopped: Callable[[], bool]) -> Iterator[_Read]:

@@ -20,6 +20,13 @@ def pack(path: Path, members: Mapping[str, str | bytes]) -> Path:
     return path
 
 
+def repack(path: Path, members: Mapping[str, str | bytes]) -> Path:
+    """Put other members into an archive."""
+    with zipfile.ZipFile(path) as archive:
+        old = {name: archive.read(name) for name in archive.namelist()}
+    return pack(path, {**old, **members})
+
+
 def links(**targets: str) -> str:
     """Return a part of relationships: id=kind:target."""
     items = "".join(

@@ -31,6 +31,9 @@ class TextReader:
             pages=tuple(Page(n if number else None, page) for n, page in enumerate(pages, 1)),
         )
 
+    def cancel(self) -> None:
+        """It is never long."""
+
 
 def scan(library: Library) -> None:
     """Look through all folders."""
