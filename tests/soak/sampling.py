@@ -26,7 +26,7 @@ _TOLERANCES = {
 }
 """By how much the median of the last third may exceed that of the first: a share, or so many."""
 _PANEL = (620, 78)
-_MARGIN = 150
+_MARGIN, _LEGEND = 150, 250
 
 
 class Samples:
@@ -80,7 +80,7 @@ class Samples:
 
     def drawing(self) -> str:
         """Return a picture of all samples, as SVG."""
-        width, height = _PANEL[0] + 2 * _MARGIN, _PANEL[1] * len(_TOLERANCES) + 40
+        width, height = _PANEL[0] + _MARGIN + _LEGEND, _PANEL[1] * len(_TOLERANCES) + 40
         last = self.rows[-1]["minutes"]
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
