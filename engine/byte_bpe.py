@@ -20,6 +20,10 @@ _GPT2_WORDS = r"'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?
 _LONGEST_PATTERN = 2000
 _SECONDS_FOR_WORDS = 10.0  # a hostile pattern must not hang the application
 _CACHED_WORDS = 65_536
+_NOT_AS_DESCRIBED = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    OverflowError,  # JSON says Infinity
+)
 
 
 class ByteLevelTokenizer(BaseTokenizer):
@@ -29,7 +33,7 @@ class ByteLevelTokenizer(BaseTokenizer):
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             self._read(values)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except _NOT_AS_DESCRIBED as error:
             raise BundleError(
                 "The tokenizer {path} cannot be read; the model folder is incomplete or damaged.",
                 path=path,

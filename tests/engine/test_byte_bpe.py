@@ -119,6 +119,7 @@ def test_merging_is_that_of_the_textbook(parts: list[str]) -> None:
         (lambda v: v | {"model": v["model"] | {"merges": ["q zz"]}}, "of a kind"),
         (lambda v: v | {"model": v["model"] | {"vocab": {"a": 1}}}, "of a kind"),
         (lambda v: v | {"added_tokens": [{"id": "x"}]}, "cannot be read"),
+        (lambda v: v | {"added_tokens": [{"id": float("inf"), "content": "x"}]}, "cannot be read"),
         (lambda v: [v], "cannot be read"),
     ],
 )
