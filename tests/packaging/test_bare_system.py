@@ -76,6 +76,12 @@ class Window:
             " ORDER BY id"
         )
 
+    def _quit(self) -> bool:
+        self._xdotool("key", "ctrl+q")
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        return self._process.poll() is not None
+
     def _write(self, question: str) -> bool:
         self._xdotool("key", "ctrl+a")
         self._xdotool("type", "--delay", "30", question)
@@ -99,8 +105,7 @@ class Window:
 
     def close(self) -> list[str]:
         """Quit as a person does; return the packets that were sent meanwhile."""
-        self._xdotool("key", "ctrl+q")
-        self._process.wait(60)
+        wait_for(self._quit)
         report = json.loads(self._report.read_text())
         assert report["status"] == 0
         assert report["control"]
