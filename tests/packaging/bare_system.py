@@ -71,16 +71,17 @@ class BareSystem:
 
 
 @contextmanager
-def display(number: int) -> Iterator[str]:
-    """Start an X server of the host; yield its name."""
-    name = f":{number}"
+def display() -> Iterator[str]:
+    """Start an X server of the host on a number that is free; yield its name."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24"]
     with subprocess.Popen(
-        ["Xvfb", name, "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
-        stderr=subprocess.DEVNULL,
+        [*command, "-nolisten", "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL
     ) as server:
-        wait_for((_SOCKETS / f"X{number}").exists)
+        os.close(writing)
         try:
-            yield name
+            with os.fdopen(reading) as number:
+                yield f":{number.readline().strip()}"
         finally:
             server.terminate()
 

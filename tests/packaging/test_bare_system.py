@@ -33,7 +33,7 @@ def packages() -> Path:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[BareSystem]:
-    with display(77) as name:
+    with display() as name:
         yield BareSystem(fresh_root(tmp_path / "root"), name)
 
 
@@ -43,7 +43,7 @@ def bare_with_needs(tmp_path: Path, packages: Path) -> Iterator[BareSystem]:
     command = ["dpkg-deb", "--field", str(next(packages.glob("*.deb"))), "Depends"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     needs = tuple(word.split()[0] for word in listed.split(",") if "libc6" not in word)
-    with display(78) as name:
+    with display() as name:
         yield BareSystem(fresh_root(tmp_path / "root", needs), name)
 
 
