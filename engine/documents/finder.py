@@ -14,9 +14,10 @@ from engine.documents.library.texts import StoredPassage
 from engine.documents.passages import Retrieval, RetrievedPassage
 from engine.documents.sandbox import DocumentReader
 from engine.documents.search.candidates import rarity
-from engine.documents.search.query import analyse
+from engine.documents.search.completing import Ranking, is_answerable, search_completed
+from engine.documents.search.query import Query
 from engine.documents.search.ranking import rank
-from engine.documents.search.retrieval import ANSWERABLE_SCORE, Retriever
+from engine.documents.search.retrieval import Retriever
 from engine.documents.splitting import split
 from engine.documents.words import words_of
 from engine.errors import DocumentError
@@ -87,21 +88,23 @@ def search_attached(
     """Return the passages of some documents that fit a question; all of a short one."""
     begun = perf_counter()
     passages = list(_passages(documents))
-    query = analyse(question, earlier)
     held = [set(words_of(passage.text)) for passage in passages]
-    weights = {
-        word: weight * rarity(sum(word in some for some in held), len(held))
-        for word, weight in query.weights.items()
-    }
-    ranked = rank(passages, weights)
+
+    def search(query: Query) -> Ranking:
+        weights = {
+            word: weight * rarity(sum(word in some for some in held), len(held))
+            for word, weight in query.weights.items()
+        }
+        return Ranking(rank(passages, weights), weights)
+
+    query, ranked = search_completed(question, earlier, search, len(passages))
     whole = len(documents) == 1 and len(passages) <= MOST_PASSAGES
-    best = max((item.score for item in ranked), default=0.0)
     shown = sorted(ranked, key=lambda item: item.passage.id) if whole else ranked[:MOST_PASSAGES]
     return Retrieval(
         question=question,
         query=query.text,
         passages=tuple(_shown(documents, item.passage, item.score) for item in shown),
-        answerable=best >= ANSWERABLE_SCORE,
+        answerable=is_answerable(ranked, len(passages)),
         whole_document=whole,
         seconds=perf_counter() - begun,
     )
@@ -146,8 +149,9 @@ def _shown(
 def _merged(found: Sequence[Retrieval]) -> Retrieval:
     """Return the best of several searches for the same question."""
     passages = sorted((p for one in found for p in one.passages), key=lambda p: -p.score)
+    best = max(found, key=lambda one: max((p.score for p in one.passages), default=0.0))
     return replace(
-        found[0],
+        best,
         passages=tuple(passages[:MOST_PASSAGES]),
         answerable=any(one.answerable for one in found),
         whole_document=False,

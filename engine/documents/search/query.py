@@ -42,6 +42,10 @@ class Query:
     """The question, behind what it leans on."""
     weights: dict[str, float]
     """Its words, in order, and how much each matters: 1, or less."""
+    leant_on: frozenset[str] = frozenset()
+    """Those of the words that only the questions before it name."""
+    points_back: bool = False
+    """The question itself says that something before it is meant ("it", "他")."""
 
 
 def analyse(question: str, earlier: Sequence[str] = ()) -> Query:
@@ -53,9 +57,11 @@ def analyse(question: str, earlier: Sequence[str] = ()) -> Query:
     words = _words(question)
     leading = _leading(question, words, earlier)
     weights = {word: _weight(word) for word in words}
+    leant_on = frozenset(_words(leading) if leading else ()) - weights.keys()
     for word in _words(leading):
         weights.setdefault(word, _CONTEXT_WEIGHT * _weight(word))
-    return Query(f"{leading} {question}" if leading else question, weights)
+    text = f"{leading} {question}" if leading else question
+    return Query(text, weights, leant_on, points_back=_points_back(question))
 
 
 def _leading(question: str, words: list[str], earlier: Sequence[str]) -> str:
@@ -70,7 +76,11 @@ def _leading(question: str, words: list[str], earlier: Sequence[str]) -> str:
 
 
 def _leans(question: str, words: list[str]) -> bool:
-    return len(words) <= _FEW_WORDS or bool(_POINTING.search(fold(question)))
+    return len(words) <= _FEW_WORDS or _points_back(question)
+
+
+def _points_back(question: str) -> bool:
+    return bool(_POINTING.search(fold(question)))
 
 
 def _weight(word: str) -> float:

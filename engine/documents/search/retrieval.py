@@ -10,13 +10,12 @@ from engine.documents.library.library import Library
 from engine.documents.library.texts import TextReader
 from engine.documents.passages import Retrieval, RetrievedPassage
 from engine.documents.search.candidates import WordIndex
+from engine.documents.search.completing import Ranking, is_answerable, search_completed
 from engine.documents.search.joining import Stretch, joined, without_repeats
-from engine.documents.search.query import Query, analyse
+from engine.documents.search.query import Query
 from engine.documents.search.ranking import Ranked, rank
 from engine.documents.search.scope import Scope, Scopes
 
-ANSWERABLE_SCORE = 0.35
-"""A question whose best passage scores less is not answered by these documents."""
 _COMPARED = 50
 """Passages whose text is read to answer one question."""
 # The first file of the chosen collections (or, with NULL, of all) that shows a document.
@@ -53,28 +52,29 @@ class Retriever:
         returned whole, a passage for each page. Raises StoreError.
         """
         begun = perf_counter()
-        query = analyse(question, earlier)
         with self._database.transaction(writes=False):
             scope = self._scopes.get(collections)
-            ranked = self._rank(query, scope)
+            query, ranked = search_completed(
+                question, earlier, lambda query: self._rank(query, scope), limit
+            )
             stretches = self._whole(scope, ranked, whole_characters)
             whole = bool(stretches)
             if not whole:
                 stretches = joined(without_repeats(ranked, limit))
             passages = self._shown(stretches, collections)
-        best = max((item.score for item in ranked[:limit]), default=0.0)
         return Retrieval(
             question=question,
             query=query.text,
             passages=tuple(passages),
-            answerable=best >= ANSWERABLE_SCORE,
+            answerable=is_answerable(ranked, limit),
             whole_document=whole,
             seconds=perf_counter() - begun,
         )
 
-    def _rank(self, query: Query, scope: Scope) -> list[Ranked]:
+    def _rank(self, query: Query, scope: Scope) -> Ranking:
         candidates = self._index.candidates(query.weights, scope, _COMPARED)
-        return rank(self._texts.passages(candidates.ids.tolist()), candidates.weights)
+        passages = self._texts.passages(candidates.ids.tolist())
+        return Ranking(rank(passages, candidates.weights), candidates.weights)
 
     def _whole(self, scope: Scope, ranked: Sequence[Ranked], characters: int) -> list[Stretch]:
         """Return the pages of the only document, if it is short enough."""

@@ -117,6 +117,26 @@ def test_a_follow_up_is_completed_from_the_conversation(add: Add) -> None:
     assert analyse("And his wife?", ["Who was Li Bai?"]).weights.keys() >= {"bai", "wife"}
 
 
+def test_a_short_question_is_not_joined_to_an_unrelated_one_before_it(add: Add) -> None:
+    retriever = add(
+        washer="The warranty lasts for three years.",
+        rome="Der Papst ist der Bischof von Rom.",
+        li="李春是隋代的工匠，生于邢台。保修期为三年。",
+    )
+    question = "How long is the warranty?"
+    for before in ("wer ist der Papst?", "Who invented the steam engine?"):
+        retrieval = retriever.retrieve(question, earlier=[before])
+        assert retrieval.query == question
+        assert retrieval.passages[0].file.stem == "washer"
+    assert retriever.retrieve("保修期多久？", earlier=["教皇是谁？"]).query == "保修期多久？"
+    # What goes on with the subject is still asked together with it.
+    assert "李春" in retriever.retrieve("生于哪里？", earlier=["李春是谁？"]).query
+    # One that points back without need is asked alone where the whole finds nothing.
+    alone = "Is there a warranty?"
+    before = "Explain quantum chromodynamics, lattice gauge theory, baryogenesis and asymptotics!"
+    assert retriever.retrieve(alone, earlier=[before]).query == alone
+
+
 def test_new_words_are_found_at_once(add: Add) -> None:
     retriever = add(a="First.")
     assert files(retriever, "洛阳桥") == []
