@@ -71,12 +71,15 @@ def add_action(
 
 
 def actions_of(window: QObject) -> list[Action]:
-    """Return the actions below `window`, by group, then as they were added.
+    """Return the actions in `window`, not those in its dialogs, by group, then as they were added.
 
     Of several with one name, as every message has its own "copy", an enabled one stands for all.
     """
     found: dict[str, Action] = {}
     for action in window.findChildren(Action):
+        owner = action.parent()
+        if isinstance(owner, QWidget) and owner.window() is not window:
+            continue
         known = found.get(action.objectName())
         if known is None or (action.isEnabled() and not known.isEnabled()):
             found[action.objectName()] = action

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from app import theme
@@ -58,8 +59,7 @@ class NoticeBar(QWidget):
         self._button.setVisible(bool(action))
         self._second.hide()
         self._show_text()
-        if seconds:
-            self._timer.start(round(seconds * 1000))
+        self._timer.setInterval(round(seconds * 1000))
         self.show()
 
     def offer(self, text: object, actions: Mapping[str, Callable[[], None]]) -> None:
@@ -84,6 +84,15 @@ class NoticeBar(QWidget):
     def _show_text(self) -> None:
         self._label.setText(str(self._said))
         self.setAccessibleName(self._label.text())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._timer.interval():
+            self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()  # nobody reads it now: it begins anew when it is seen again
 
     def _act_second(self) -> None:
         self._on_action = self._on_second

@@ -55,20 +55,20 @@ def run(request: Request, instance: Instance) -> int:
     if session is not None:
         session.end()
     if window.erases_on_exit:
-        erase_and_tell()
+        erase_and_tell(instance)
     return status
 
 
-def erase_and_tell() -> None:
-    """Delete everything that is kept, and say what that was."""
+def erase_and_tell(instance: Instance) -> None:
+    """Delete everything that is kept, and say what that was; another start may begin then."""
     from app.erase_dialog import erased_text
 
     logging.shutdown()  # its file goes, too
     try:
         text = tr("Deleted:") + "\n" + erased_text(erase_everything())
     except StoreError as error:
-        say(error)
-        return
+        text = str(error)
+    instance.release()
     QMessageBox.information(None, "GEB Chat", text)
 
 
@@ -100,6 +100,7 @@ def _when_painted(window: MainWindow, request: Request, instance: Instance) -> N
 
     server = InstanceServer(instance.socket_path, window)
     server.requested.connect(window.raise_for)
+    window.ended.connect(server.close)
 
 
 def _begin_session() -> Session | None:

@@ -371,6 +371,7 @@ QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url("{_icon("contr
 QAbstractSpinBox::up-arrow {{ image: url("{_icon("control-up")}"); width: 12px; height: 12px; }}
 QComboBox QAbstractItemView {{ background: {c.page}; border: 1px solid {c.border};
     color: {c.text}; selection-background-color: {c.selected}; selection-color: {c.text}; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QCheckBox {{ spacing: 8px; }}
 QCheckBox::indicator {{ width: 16px; height: 16px; border: 1px solid {c.muted};
     border-radius: 4px; background: {c.page}; }}

@@ -43,6 +43,8 @@ _DEFAULT_SIZE: Final = (1080, 720)
 _MINIMUM_SIZE: Final = (640, 420)
 _WIDEST_SIDEBAR: Final = 300
 """Pixels: so much of a small window may the sidebar take from large text."""
+_AROUND: Final = 80
+"""Pixels of a screen that frames and bars may take."""
 _LAYOUT_DELAY_MS: Final = 1000
 
 
@@ -61,7 +63,6 @@ class MainWindow(QMainWindow):
         """`crashes`: so many runs just before this one did not end as they should."""
         super().__init__()
         self.setWindowTitle("GEB Chat")
-        self.setMinimumSize(*_MINIMUM_SIZE)
         self._service = service
         self._bridge = bridge
         self._settings = settings
@@ -204,13 +205,20 @@ class MainWindow(QMainWindow):
         self._splitter.addWidget(right)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([theme.SIDEBAR_WIDTH, _DEFAULT_SIZE[0] - theme.SIDEBAR_WIDTH])
-        theme.follow_scale(self._fit_sidebar)
+        theme.follow_scale(self._fit_minimum)
         right.setMinimumWidth(380)
         self._splitter.splitterMoved.connect(self._layout_timer.start)
         self.setCentralWidget(self._splitter)
 
-    def _fit_sidebar(self) -> None:
+    def _fit_minimum(self) -> None:
+        """Large text needs a larger window, as far as the screen goes."""
         self.sidebar.setMinimumWidth(min(theme.scaled(180), _WIDEST_SIDEBAR))
+        width, height = _MINIMUM_SIZE
+        room = self.screen().availableSize()
+        self.setMinimumSize(
+            max(width, min(theme.scaled(width), room.width() - _AROUND)),
+            max(height, min(theme.scaled(height), room.height() - _AROUND)),
+        )
 
     def _connect(self) -> None:
         self._bridge.arrived.connect(self.chat.take)
@@ -258,7 +266,7 @@ class MainWindow(QMainWindow):
         from app.palette.palette import CommandPalette
 
         actions = [action for action in actions_of(self) if action.objectName() != "palette"]
-        CommandPalette(self, action_entries(actions), self._conversation_entries).show()
+        CommandPalette(self, action_entries(actions), self._more_entries).show()
 
     def open_guide(self) -> None:
         """Show the user guide."""
@@ -314,15 +322,16 @@ class MainWindow(QMainWindow):
         if request.files:
             self.drop.take(request.files)
 
-    def _conversation_entries(self) -> Sequence["Entry"]:
-        from app.palette.entries import conversation_entries
+    def _more_entries(self) -> Sequence["Entry"]:
+        from app.palette.entries import conversation_entries, setting_entries
 
+        settings = setting_entries(self.settings.open_at)
         try:
             conversations = self._service.store.list_conversations()
         except StoreError as error:
             self.chat.show_error(error)
-            return []
-        return conversation_entries(conversations, self._jump_to)
+            return settings
+        return settings + conversation_entries(conversations, self._jump_to)
 
     def _jump_to(self, conversation_id: int) -> None:
         self.sidebar.list.setCurrentIndex(self.sidebar.model.index_of(conversation_id))

@@ -25,6 +25,9 @@ _NO_FILE_NAME: Final = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
 _LONGEST_NAME: Final = 60
 
 
+_SUCCESS_SECONDS: Final = 10
+
+
 class FileCommands(QObject):
     """Asks for files and works on them, one piece of work at a time."""
 
@@ -46,7 +49,7 @@ class FileCommands(QObject):
         self._line = line
         self._line.cancel_requested.connect(self.cancel)
         self._task: StoreTask | None = None
-        self._on_done: Callable[[Any], object] = self._notice.tell
+        self._on_done: Callable[[Any], object] = self._say
         self._paths: list[Path] = []
         self._make_actions(owner)
 
@@ -119,7 +122,7 @@ class FileCommands(QObject):
             export_conversations(store, ids, path, kind, on_progress)
             return tr("Exported to {path}.", path=path)
 
-        self._start(tr("Exporting…"), work, self._notice.tell)
+        self._start(tr("Exporting…"), work, self._say)
 
     def _import_next(self) -> None:
         if not self._paths or self._task is not None:
@@ -134,7 +137,7 @@ class FileCommands(QObject):
         self._start(tr("Importing {name}…", name=path.name), work, self._finish_import)
 
     def _finish_import(self, report: "ImportReport") -> None:
-        self._notice.tell(report.sentence())
+        self._say(report.sentence())
         if report.ids:
             self.imported.emit(report.ids)
 
@@ -167,7 +170,11 @@ class FileCommands(QObject):
 
     def _take_end(self) -> None:
         self._end_task()
-        self._notice.tell(tr("Cancelled: nothing was changed."))
+        self._say(tr("Cancelled: nothing was changed."))
+
+    def _say(self, text: str) -> None:
+        """Say what went well; it need not stay."""
+        self._notice.tell(text, seconds=_SUCCESS_SECONDS)
 
     def _end_task(self) -> None:
         if self._task is not None:

@@ -30,9 +30,9 @@ def facts(model: InstalledModel, measured: Speed | None, in_answers: float | Non
         tr("Context: {count} tokens", count=locale.toString(model.context_length)),
         tr("Licence: {licence}", licence=model.licence or tr("unknown")),
         _speed_here(measured, in_answers),
-        tr("Signed: its files have checksums of their maker")
+        tr("Checksums: came with the model; a damaged file is found")
         if model.signed
-        else tr("Unsigned: nobody but this computer vouches for its files"),
+        else tr("Checksums: made on this computer when the model was added"),
     ]
     return "\n".join(lines)
 

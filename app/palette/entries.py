@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 from app.actions import Action
 from app.palette.matching import forms, score
 from engine.i18n import tr
+from engine.settings.table import SETTINGS
 from engine.store import Conversation
 
 MOST_SHOWN: Final = 50
@@ -41,6 +42,20 @@ def action_entries(actions: Iterable[Action]) -> list[Entry]:
         )
         for place, action in enumerate(actions)
         if action.isEnabled()
+    ]
+
+
+def setting_entries(open_setting: Callable[[str], object]) -> list[Entry]:
+    """Return an entry for each setting, found in both languages; its label opens it."""
+    return [
+        Entry(
+            title=tr(setting.label),
+            remark=tr("Settings"),
+            run=partial(open_setting, tr(setting.label)),
+            texts=forms(tr(setting.label), setting.label, setting.name),
+            place=place,
+        )
+        for place, setting in enumerate(SETTINGS)
     ]
 
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QFrame,
+    QLabel,
     QLineEdit,
     QListView,
     QStyle,
@@ -64,11 +65,14 @@ class CommandPalette(QDialog):
         self.list = _make_list(self._model)
         self.list.clicked.connect(self._choose)
         self.list.selectionModel().currentChanged.connect(self._say)
+        self._nothing = QLabel(tr("Nothing found."), alignment=Qt.AlignmentFlag.AlignHCenter)
+        self._nothing.setProperty("muted", True)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.SPACE] * 4)
         column.setSpacing(theme.SPACE)
         column.addWidget(self.edit)
-        column.addWidget(self.list)
+        column.addWidget(self.list, 1)
+        column.addWidget(self._nothing, 1)
         self.setFocusProxy(self.edit)
         self._narrow("")
         self._place(parent)
@@ -98,6 +102,8 @@ class CommandPalette(QDialog):
             self._others = self._ask()
         found = best(query, [*self._actions, *(self._others or ())] if query else self._actions)
         self._model.show_entries(found)
+        self.list.setVisible(bool(found))
+        self._nothing.setVisible(not found)
         self.list.setCurrentIndex(self._model.index(0))
 
     def _say(self, index: QModelIndex) -> None:

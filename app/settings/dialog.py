@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QScreen
 from PySide6.QtWidgets import (
     QDialog,
@@ -112,6 +112,13 @@ class SettingsDialog(QDialog):
         screen: QScreen = self.screen()
         room = screen.availableSize() - QSize(40, 60)
         self.resize(QSize(*map(theme.scaled, _SIZE)).boundedTo(room))
+        if self.isVisible():  # it has grown where it stands
+            seen = screen.availableGeometry()
+            corner = seen.bottomRight() - QPoint(self.width(), self.height())
+            self.move(
+                max(seen.left(), min(self.x(), corner.x())),
+                max(seen.top(), min(self.y(), corner.y())),
+            )
         if self.pages.count():
             self._name_pages()
 

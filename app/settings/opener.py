@@ -75,6 +75,12 @@ class SettingsOpener(QObject):
         _show(dialog)
         return dialog
 
+    def open_at(self, words: str) -> "SettingsDialog":
+        """Show the settings that `words` find."""
+        dialog = self.open()
+        dialog.search.setText(words)
+        return dialog
+
     def open_models(self) -> "SettingsDialog":
         """Show the settings with the page of models."""
         dialog = self.open()

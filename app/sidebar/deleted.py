@@ -109,8 +109,9 @@ class DeletedDialog(QDialog):
         for conversation, at in deleted:
             day = QDateTime.fromSecsSinceEpoch(int(at)).date()
             when = QLocale().toString(day, QLocale.FormatType.ShortFormat)
-            item = QListWidgetItem(f"{display_title(conversation)}\n{when}", self.list)
+            item = QListWidgetItem(f"{when}  {display_title(conversation)}", self.list)
             item.setData(_ID, conversation.id)
+        self.list.setCurrentRow(0)
         self._text.setText(
             tr("Deleted conversations are kept for 30 days, then erased for good.")
             if deleted

@@ -144,6 +144,21 @@ def test_the_language_changes_while_the_window_is_open(
     assert texts(window) == english
 
 
+def test_large_text_needs_a_larger_window(open_window: OpenWindow, settings: Settings) -> None:
+    window = open_window(model=None)
+    settings.set(table.FONT_SCALE, 100)
+    window.resize(640, 420)
+    assert window.width() == 640
+    settings.set(table.FONT_SCALE, 200)
+    room = window.screen().availableSize()
+    assert window.width() >= min(1280, room.width() - 80)
+    dialog = window.settings.open()
+    settings.set(table.FONT_SCALE, 250)
+    assert window.screen().availableGeometry().contains(dialog.geometry())
+    dialog.close()
+    settings.set(table.FONT_SCALE, 100)
+
+
 def texts(window: QWidget) -> list[str]:
     """Return everything that widgets show or say of themselves."""
     getters: list[Callable[[QWidget], object]] = [

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QMessageBox
 from window_helpers import OpenWindow
 
 from app.erase_dialog import EraseDialog
+from app.single_instance import Instance
 from app.startup import erase_and_tell
 from engine.erasing import everything
 from engine.paths import data_dir
@@ -39,7 +40,10 @@ def test_the_window_asks_and_names_what_goes(open_window: OpenWindow, kept: Path
 def test_what_was_deleted_is_told(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(QMessageBox, "information", lambda _parent, _title, text: told.append(text))
-    erase_and_tell()
+    released: list[bool] = []
+    monkeypatch.setattr(Instance, "release", lambda _self: released.append(not told))
+    erase_and_tell(Instance())
+    assert released == [True]  # another start may begin while the box is read
     assert everything() == []
     [text] = told
     assert text.startswith("Deleted:")

@@ -14,6 +14,7 @@ from app.desktop import translate_qt
 from app.palette.matching import forms, score
 from app.palette.palette import CommandPalette
 from app.palette.pinyin import initials
+from app.settings.dialog import SettingsDialog
 from app.shortcuts import ShortcutsPage
 from app.texts import show_all_again
 from app.window import MainWindow
@@ -209,3 +210,29 @@ def test_composing_in_the_palette_keeps_its_keys(open_window: OpenWindow, qtbot:
     compose(palette.edit, "", "新")
     qtbot.keyClick(palette.edit, Qt.Key.Key_Escape)
     assert gone(window)
+
+
+def test_actions_of_dialogs_are_not_the_windows(open_window: OpenWindow) -> None:
+    window = open_window(model=None)
+    before = {action.objectName() for action in actions_of(window)}
+    documents = window.desk.open()
+    assert documents is not None
+    assert {action.objectName() for action in actions_of(window)} == before
+    documents.close()
+
+
+def test_a_setting_is_found_and_opened(open_window: OpenWindow) -> None:
+    window = open_window(model=None)
+    window.open_palette()
+    palette = window.findChild(CommandPalette)
+    palette.edit.setText("text size")
+    assert palette.titles()[0] == "Text size"
+    palette.edit.setText("zzzzzz")
+    assert palette.titles() == []
+    assert not palette.list.isVisible()
+    palette.edit.setText("text size")
+    palette.list.clicked.emit(palette.list.model().index(0, 0))
+    dialog = window.findChild(SettingsDialog)
+    assert dialog is not None
+    assert dialog.search.text() == "Text size"
+    dialog.close()
