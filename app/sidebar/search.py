@@ -95,7 +95,7 @@ class SearchPanel(QWidget):
             and self.pages.currentWidget() is self.results
         ):
             self.results.setFocus()
-            self.results.setCurrentIndex(self.model.index(0))
+            self.results.setCurrentIndex(self._first())
             return True
         return super().eventFilter(watched, event)
 
@@ -119,10 +119,14 @@ class SearchPanel(QWidget):
         """Choose the newest message, or the conversation where only titles were found."""
         if self.pages.currentWidget() is not self.results:
             return
+        self.results.setCurrentIndex(self._first())
+        self._choose(self._first())
+
+    def _first(self) -> QModelIndex:
+        """The first message found, or the first title where only those were found."""
         rows = range(self.model.rowCount())
         first = next((n for n in rows if self.model.rows[n].message_id is not None), 0)
-        self.results.setCurrentIndex(self.model.index(first))
-        self._choose(self.model.index(first))
+        return self.model.index(first)
 
     def _choose(self, index: QModelIndex) -> None:
         row = self.model.rows[index.row()]

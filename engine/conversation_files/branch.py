@@ -1,5 +1,6 @@
 """What the formats that people read have in common."""
 
+from engine.documents.answering.sources import Citation, Sources
 from engine.i18n import tr
 from engine.store_types import ConversationTree, Message
 
@@ -20,3 +21,15 @@ def speaker(message: Message) -> str:
     if message.role == "user":
         return tr("You")
     return " ".join((message.model or "").split()) or tr("Answer")
+
+
+def citations(message: Message) -> tuple[Citation, ...]:
+    """Return the places that an answer cites, in the order of its marks."""
+    if message.role == "user" or message.sources is None:
+        return ()
+    return Sources.from_json(message.sources).citations
+
+
+def failure(message: Message) -> str:
+    """Say that an answer failed, "" of any other; why stays out, for it may name private files."""
+    return tr("The answer failed.") if message.status == "failed" else ""

@@ -73,7 +73,6 @@ def test_hit_is_shown_in_its_branch(open_window: OpenWindow, qtbot: QtBot, store
     assert search(window, qtbot, "treasure hid") == ["Chat", "a hidden treasure"]
     panel = window.sidebar.search
     qtbot.keyClick(panel.field, Qt.Key.Key_Down)
-    qtbot.keyClick(panel.results, Qt.Key.Key_Down)
     qtbot.keyClick(panel.results, Qt.Key.Key_Return)
     view = window.chat.transcript.view(hidden.id)
     assert view is not None

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -56,6 +57,17 @@ SOURCES = Sources(
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "store.sqlite3") as store:
         yield store
+
+
+def for_people(tree: ConversationTree) -> ConversationTree:
+    """What Markdown brings back: no words but those that people see in it."""
+    numbers = {"temperature": tree.settings["temperature"]}
+    return replace(
+        tree,
+        conversation=replace(tree.conversation, system_prompt=""),
+        settings=numbers,
+        messages=[replace(message, sources=None) for message in tree.messages],
+    )
 
 
 def essence(tree: ConversationTree) -> object:
@@ -120,7 +132,8 @@ def test_a_file_brings_back_what_was_written(
         export_conversations(source, None, path, file_format)
         before = source.tree(conversation.id)
         report = import_conversations(target, path)
-        assert essence(target.tree(report.ids[0])) == essence(before)
+        wanted = before if file_format == "json" else for_people(before)
+        assert essence(target.tree(report.ids[0])) == essence(wanted)
         # Neither a second time, nor where it came from, does it come twice.
         for again in (target, source):
             report = import_conversations(again, path)
@@ -331,6 +344,106 @@ def test_html_names_the_places_that_an_answer_cites(store: Store, tmp_path: Path
     page.feed(path.read_text(encoding="utf-8"))
     assert "[1] 报告 <b>.pdf, page 3 (iii): 水是咸的。" in page.text
     assert "b" not in page.tags
+
+
+NEAR = replace(PASSAGE, file=Path("/home/me/secret/near.txt"), text="Only near.", end=17)
+
+
+def test_markdown_shows_what_is_cited_and_hides_nothing_private(
+    store: Store, tmp_path: Path
+) -> None:
+    conversation = store.create_conversation("海", "my secret prompt")
+    own = {"temperature": 0.5, "model": "/home/me/models/own", "system_prompt": "my secret prompt"}
+    store.set_settings(conversation.id, own)
+    question = store.add_message(
+        conversation.id, "user", "海水？", parent_id=None, sources=SCOPE.to_json()
+    )
+    sources = replace(SOURCES, passages=(PASSAGE, NEAR)).to_json()
+    answer = store.add_message(
+        conversation.id, "assistant", "咸的 [1]", parent_id=question.id, sources=sources
+    )
+    failed = store.add_message(
+        conversation.id, "assistant", "", parent_id=answer.id, status="streaming"
+    )
+    store.update_message(
+        failed.id, content="", status="failed", finish_reason="error", error="/home/me: no."
+    )
+    path = tmp_path / "chat.md"
+    export_conversations(store, [conversation.id], path, "markdown")
+    text = path.read_text(encoding="utf-8")
+    seen = re.sub(r"<!--.*-->\n", "", text)
+    assert r"- [1] 报告 \<b\>.pdf, page 3 (iii): “水是咸的。”" in seen
+    assert seen.index("咸的 [1]") < seen.index("- [1] 报告")
+    assert "*The answer failed.*" in seen
+    for private in ("/d", "/home", "secret", "near", "Rivers", "海水为什么咸"):
+        assert private not in text
+    hidden = "".join(re.findall("<!--.*-->", text))
+    assert "水是咸的" not in hidden
+    with Store(tmp_path / "other.sqlite3") as other:
+        [number] = import_conversations(other, path).ids
+        thread = other.thread(number)
+        assert other.settings(number) == {"temperature": 0.5}
+    assert [m.content for m in thread] == ["海水？", "咸的 [1]", ""]
+    assert thread[2].status == "failed"
+
+
+def test_markdown_of_an_earlier_version_keeps_its_sources(store: Store, tmp_path: Path) -> None:
+    conversation = {
+        "id": 4,
+        "title": "海",
+        "system_prompt": "短",
+        "created_at": 1.0,
+        "updated_at": 2.0,
+        "pinned": False,
+        "settings": {},
+    }
+    answer = {
+        "id": 9,
+        "conversation_id": 4,
+        "parent_id": None,
+        "role": "assistant",
+        "status": "complete",
+        "created_at": 1.5,
+        "finish_reason": "stop",
+        "model": "geb-nano",
+        "error": None,
+        "prompt_tokens": 3,
+        "completion_tokens": 4,
+        "prefill_ms": 1.0,
+        "decode_tokens_per_second": 9.0,
+        "sources": SOURCES.to_json(),
+    }
+    hidden = json.dumps(answer).replace("-", "\\u002d")
+    path = tmp_path / "old.md"
+    path.write_text(
+        f"<!-- geb-chat conversation {json.dumps(conversation)} -->\n# 海\n\n"
+        f"<!-- geb-chat message {hidden} -->\n"
+        "## geb-nano\n\n咸的 [1]\n\n",
+        encoding="utf-8",
+    )
+    [number] = import_conversations(store, path).ids
+    [message] = store.thread(number)
+    assert (message.content, message.sources) == ("咸的 [1]", SOURCES.to_json())
+    assert store.conversation(number).system_prompt == "短"
+
+
+def test_html_of_one_conversation_has_its_title_and_says_what_failed(
+    store: Store, tmp_path: Path
+) -> None:
+    ids = []
+    for title in ("海 & 盐", "湖"):
+        conversation = store.create_conversation(title)
+        message = store.add_message(
+            conversation.id, "assistant", "", parent_id=None, status="streaming"
+        )
+        store.update_message(message.id, content="", status="failed", finish_reason="error")
+        ids.append(conversation.id)
+    path = tmp_path / "chat.html"
+    for chosen, title in ((ids[:1], "海 &amp; 盐"), (ids, "Conversations")):
+        export_conversations(store, chosen, path, "html")
+        html = path.read_text(encoding="utf-8")
+        assert f"<title>{title}</title>" in html
+        assert html.count("The answer failed.") == len(chosen)
 
 
 @pytest.mark.parametrize(
