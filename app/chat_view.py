@@ -16,6 +16,7 @@ from app.conversation_files.bar import ProgressLine
 from app.find_bar import FindBar
 from app.finder import Finder
 from app.message_commands import MessageCommands
+from app.message_view import MessageView
 from app.notice import NoticeBar
 from app.places import Places
 from app.status import StatusLine
@@ -245,15 +246,23 @@ class ChatView(QWidget):
             if view is not None:
                 view.show_marked(event.text, event.sources)
                 self.transcript.rebuilt.emit()
+        elif isinstance(event, SourcesFound):
+            self._show_found_sources(event, view)
         elif view is None:
             return
-        elif isinstance(event, SourcesFound):
-            view.show_progress(tr("Reading {count} passages…", count=len(event.retrieval.passages)))
         elif isinstance(event, PrefillProgress):
             self.status.show_prefill(event)
         elif isinstance(event, ContextTrimmed):
             view.show_trimmed(event.dropped_messages)
             self.status.show_trimmed(event.dropped_messages)
+
+    def _show_found_sources(self, event: SourcesFound, view: MessageView | None) -> None:
+        if view is not None:
+            count = len(event.retrieval.passages)
+            view.show_progress(tr("Reading {count} passages…", count=count))
+        if event.retrieval.unread:
+            rest = to_translate("The other documents were asked.")
+            self.notice.tell_all(event.retrieval.unread, rest)
 
     def _add_find_actions(self) -> None:
         group = Group.VIEW

@@ -1,6 +1,6 @@
 """A bar with one sentence and, where it helps, one action."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -9,6 +9,17 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 from app import theme
 from app.icons import IconButton
 from app.texts import follow_language
+from engine.errors import GebError
+
+
+class _Sentences:
+    """Errors as one text, in the language in which it is shown."""
+
+    def __init__(self, errors: Sequence[GebError]) -> None:
+        self._errors = errors
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self._errors))
 
 
 class NoticeBar(QWidget):
@@ -61,6 +72,10 @@ class NoticeBar(QWidget):
         self._show_text()
         self._timer.setInterval(round(seconds * 1000))
         self.show()
+
+    def tell_all(self, errors: Sequence[GebError], behind: str = "") -> None:
+        """Show several sentences, then `behind` (English text); they follow the language."""
+        self.tell(_Sentences([*errors, GebError(behind)] if behind else errors))
 
     def offer(self, text: object, actions: Mapping[str, Callable[[], None]]) -> None:
         """Show `text` with one or two ways to go on."""

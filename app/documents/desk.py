@@ -14,7 +14,7 @@ from app.documents.scope_button import ScopeButton
 from engine.chat import ChatService
 from engine.documents.answering.sources import Citation
 from engine.documents.passages import RetrievedPassage
-from engine.errors import GebError, StoreError
+from engine.errors import DocumentError, GebError, StoreError
 from engine.i18n import tr
 
 if TYPE_CHECKING:
@@ -86,8 +86,24 @@ class DocumentsDesk(QObject):
         self.take_files([Path(file) for file in files])
 
     def take_files(self, paths: Sequence[Path]) -> None:
-        """Attach files; folders become a collection, since one question is too short for them."""
-        self.scope.attach([path for path in paths if not path.is_dir()])
+        """Attach files; folders become a collection, since one question is too short for them.
+
+        Files that cannot be read are refused with the reason.
+        """
+        from engine.documents.attaching import check_attached
+
+        fit: list[Path] = []
+        refused: list[GebError] = []
+        for path in paths:
+            if not path.is_dir():
+                try:
+                    check_attached(path)
+                    fit.append(path)
+                except DocumentError as error:
+                    refused.append(error)
+        self.scope.attach(fit)
+        if refused:
+            self._chat.notice.tell_all(refused)
         folders = [path for path in paths if path.is_dir()]
         if folders and (documents := self.open()) is not None:
             documents.add_as_new(folders)

@@ -83,15 +83,16 @@ class ScopeButton(QToolButton):
     def _fill(self) -> None:
         self._choices.clear()
         for collection in self._collections:
-            entry = self._choices.addAction(collection.name)
+            entry = self._choices.addAction(collection.name.replace("&", "&&"))
             entry.setCheckable(True)
             entry.setChecked(collection.id in self._chosen)
             entry.toggled.connect(lambda checked, number=collection.id: self._tick(number, checked))
         if self._collections:
             self._choices.addSeparator()
         for file in self._files:
-            entry = self._choices.addAction(tr("Remove {name}", name=file.name))
-            entry.triggered.connect(lambda _=False, name=file: self._detach(name))
+            name = file.name.replace("&", "&&")  # one alone would mark a key
+            entry = self._choices.addAction(tr("Remove {name}", name=name))
+            entry.triggered.connect(lambda _=False, path=file: self._detach(path))
         self._choices.addAction(tr("Attach files to this question…"), self.attach_requested.emit)
         self._choices.addAction(tr("Manage documents…"), self.manage_requested.emit)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from engine.documents.answering.sources import DocumentScope
+from engine.documents.attaching import naming
 from engine.documents.document import Document
 from engine.documents.library.library import Library
 from engine.documents.library.texts import StoredPassage
@@ -40,11 +41,18 @@ class DocumentFinder:
         scope: DocumentScope,
         is_cancelled: Callable[[], bool],
     ) -> Retrieval:
-        """See answering.finding.Finder. Raises DocumentError for a file that cannot be read."""
+        """See answering.finding.Finder. Raises DocumentError where no file can be read.
+
+        Files that cannot be are told in `unread` if anything else can be asked.
+        """
         found = []
+        unread: Sequence[DocumentError] = ()
         if scope.files:
-            documents = read_attached(scope.files, is_cancelled)
-            found.append(search_attached(question, earlier, documents))
+            documents, unread = read_attached(scope.files, is_cancelled)
+            if documents:
+                found.append(search_attached(question, earlier, documents))
+            elif not scope.collections:
+                raise unread[0]
         if scope.collections:
             with Library(self._library_path) as library:
                 found.append(
@@ -55,14 +63,19 @@ class DocumentFinder:
                         limit=MOST_PASSAGES,
                     )
                 )
-        return found[0] if len(found) == 1 else _merged(found)
+        retrieval = found[0] if len(found) == 1 else _merged(found)
+        return replace(retrieval, unread=tuple(unread))
 
 
 def read_attached(
     files: Sequence[Path], is_cancelled: Callable[[], bool]
-) -> list[tuple[Path, Document]]:
-    """Read files in a process with limits. Raises DocumentError, and Interrupted if cancelled."""
-    documents = []
+) -> tuple[list[tuple[Path, Document]], list[DocumentError]]:
+    """Read files in a process with limits; return also why some cannot be read.
+
+    Raises Interrupted if cancelled.
+    """
+    documents: list[tuple[Path, Document]] = []
+    unread: list[DocumentError] = []
     with DocumentReader() as reader, ThreadPoolExecutor(1) as thread:
         for file in files:
             reading = thread.submit(reader.read, file)
@@ -76,10 +89,9 @@ def read_attached(
                 except DocumentError as error:
                     if error.code == "cancelled":
                         raise Interrupted from error
-                    raise DocumentError(
-                        "{name}: {reason}", name=file.name, reason=error, code=error.code
-                    ) from error
-    return documents
+                    unread.append(naming(file, error))
+                    break
+    return documents, unread
 
 
 def search_attached(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.errors import DocumentError
+
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievedPassage:
@@ -43,3 +45,5 @@ class Retrieval:
     whole_document: bool
     """The passages are one document from beginning to end."""
     seconds: float
+    unread: tuple[DocumentError, ...] = ()
+    """Why some of the files were not asked, each with its name; the rest was."""

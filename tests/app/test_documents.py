@@ -335,6 +335,46 @@ def test_an_attached_file_is_asked_once(
     assert "灯塔" in answer.text() or "一八八二" in answer.text()
 
 
+def test_a_file_that_cannot_be_read_is_refused_when_it_is_attached(
+    open_window: OpenWindow, tmp_path: Path
+) -> None:
+    window = open_window(model=None)
+    strange, fine = tmp_path / "strange.xyz", tmp_path / "fine.txt"
+    strange.write_bytes(bytes(range(256)) * 9)
+    fine.write_text(LIGHT, encoding="utf-8")
+    window.desk.take_files([strange, fine])
+    assert window.desk.scope.text() == "fine.txt"
+    assert window.chat.notice.text() == "strange.xyz: Files of this kind cannot be read."
+
+
+def test_a_file_that_fails_later_is_named_while_the_rest_is_asked(
+    open_window: OpenWindow, qtbot: QtBot, folder: Path
+) -> None:
+    window = open_window(model=default_bundle_path())
+    strange = folder / "strange.xyz"
+    strange.write_text("words", encoding="utf-8")
+    window.desk.take_files([strange, folder / "light.txt"])
+    strange.write_bytes(bytes(range(256)) * 9)
+    window.chat.send("When was the lighthouse built?")
+    qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
+    assert "1882" in views(window)[-1].text()
+    assert window.chat.notice.text() == (
+        "strange.xyz: Files of this kind cannot be read. The other documents were asked."
+    )
+
+
+def test_the_menu_of_the_chip_takes_a_file_away(qtbot: QtBot, tmp_path: Path) -> None:
+    chip = ScopeButton()
+    qtbot.addWidget(chip)
+    chip.attach([tmp_path / "R&D.pdf", tmp_path / "two.pdf"])
+    chip.menu().aboutToShow.emit()
+    entries = {action.text(): action for action in chip.menu().actions()}
+    entries["Remove R&&D.pdf"].trigger()
+    assert chip.text() == "two.pdf"
+    assert chip.scope is not None
+    assert chip.scope.files == (tmp_path / "two.pdf",)
+
+
 def test_what_a_start_found_wrong_with_the_library_is_told(
     open_window: OpenWindow, store_file: Path
 ) -> None:
