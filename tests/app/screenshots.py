@@ -14,7 +14,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ.setdefault("QT_SCALE_FACTOR", "2")
+if __name__ == "__main__":  # not for the tests that take pictures, too
+    os.environ.setdefault("QT_SCALE_FACTOR", "2")
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication

@@ -9,10 +9,12 @@ import pytest
 from guide_pictures import PICTURES, pictures
 from numpy.typing import NDArray
 from PIL import Image
+from PySide6.QtCore import QLocale
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import QApplication
 from window_helpers import OpenWindow
 
+from app.desktop import translate_qt
 from app.fonts import can_show_chinese
 from app.guide import GUIDE, GuideWindow
 from engine.i18n import LANGUAGES, language, set_language
@@ -86,7 +88,7 @@ def test_the_pictures_are_those_of_this_window(qapp: QApplication, name: str) ->
     """A new one of each is made: what looks otherwise by now needs `make guide-pictures`."""
     if not can_show_chinese():
         pytest.skip("needs a Chinese font")
-    before = language()
+    before, numbers = language(), QLocale()
     made = set()
     try:
         for kind, picture in pictures(qapp, name):
@@ -97,6 +99,8 @@ def test_the_pictures_are_those_of_this_window(qapp: QApplication, name: str) ->
             assert difference < _SHADES, f"{path.name} is stale: run `make guide-pictures`"
     finally:
         set_language(before)
+        translate_qt(qapp)
+        QLocale.setDefault(numbers)
     assert made == set(PICTURES.glob(f"{name}-*.png"))
 
 
