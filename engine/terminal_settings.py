@@ -54,12 +54,15 @@ def _named(name: str) -> Setting[Value]:
 
 
 def _describe(settings: Settings, setting: Setting[Value]) -> str:
-    value = setting.show(settings.get(setting))
+    chosen = settings.get(setting)
+    value, meaning = setting.word(chosen), setting.show(chosen)
     if not settings.is_set(setting):
         value = tr("{value} (default)", value=value)
+    elif value != meaning:
+        value = tr("{value} ({meaning})", value=value, meaning=meaning)
     lines = [
         f"{setting.name}: {value}",
-        f"    {tr(setting.label)}. {tr(setting.help)}",
+        "    " + tr("{label}. {help}", label=tr(setting.label), help=tr(setting.help)),
         f"    {setting.range()}",
     ]
     if setting.automatic:

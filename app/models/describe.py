@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QLocale
 
-from engine.i18n import tr
+from engine.i18n import language, tr
 from engine.models.describe import InstalledModel
 from engine.models.speed import Speed
 
@@ -23,7 +23,7 @@ def facts(model: InstalledModel, measured: Speed | None, in_answers: float | Non
     lines = [
         tr(
             "{parameters} million parameters, {precision}, {size} MB",
-            parameters=locale.toString(model.parameters / 1e6, "f", 1),
+            parameters=_millions(model.parameters),
             precision=model.precision,
             size=locale.toString(model.size_bytes / 1e6, "f", 1),
         ),
@@ -35,6 +35,13 @@ def facts(model: InstalledModel, measured: Speed | None, in_answers: float | Non
         else tr("Checksums: made on this computer when the model was added"),
     ]
     return "\n".join(lines)
+
+
+def _millions(number: int) -> str:
+    """Return a large number in millions; Chinese counts by 万 (10⁴) and 亿 (10⁸)."""
+    if language() != "zh_CN":
+        return QLocale().toString(number / 1e6, "f", 1)
+    return f"{number / 1e8:.3g} 亿" if number >= 10**8 else f"{number / 1e4:.0f} 万"
 
 
 def _speed_here(measured: Speed | None, in_answers: float | None) -> str:

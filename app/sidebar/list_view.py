@@ -28,7 +28,7 @@ class ConversationList(QListView):
         super().__init__(parent)
         self.setModel(model)
         self.setItemDelegate(_Delegate(self))
-        show_text(self.setAccessibleName, "Conversations")
+        show_text(self.setAccessibleName, "List of conversations")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked

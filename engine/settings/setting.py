@@ -51,6 +51,10 @@ class Setting(Generic[T]):
         """Return `value` as a person reads it."""
         return tr(self.automatic) if value is None else str(value)
 
+    def word(self, value: Value) -> str:
+        """Return `value` as a person types it, in any language."""
+        return self.show(value)
+
     def _check(self, value: object) -> T:
         raise NotImplementedError
 
@@ -80,6 +84,9 @@ class _Number(Setting[T]):
         shown = super().show(value)
         return shown if value is None or not self.unit else f"{shown} {tr(self.unit)}"
 
+    def _without_unit(self, text: str) -> str:
+        return text.removesuffix(self.unit).removesuffix(tr(self.unit))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Whole(_Number[T]):
@@ -98,7 +105,7 @@ class Whole(_Number[T]):
 
     def _read(self, text: str) -> Value:
         try:
-            return int(text)
+            return int(self._without_unit(text))
         except ValueError:
             return text
 
@@ -116,7 +123,7 @@ class Real(_Number[T]):
 
     def _read(self, text: str) -> Value:
         try:
-            return float(text)
+            return float(self._without_unit(text))
         except ValueError:
             return text
 
@@ -133,6 +140,9 @@ class Choice(Setting[str]):
 
     def show(self, value: Value) -> str:
         return next((tr(label) for known, label in self.choices if known == value), str(value))
+
+    def word(self, value: Value) -> str:
+        return str(value)
 
     def _check(self, value: object) -> str:
         if not isinstance(value, str) or value not in dict(self.choices):
@@ -166,6 +176,9 @@ class Switch(Setting[bool]):
 
     def show(self, value: Value) -> str:
         return tr("on") if value else tr("off")
+
+    def word(self, value: Value) -> str:
+        return "on" if value else "off"
 
     def _check(self, value: object) -> bool:
         if not isinstance(value, bool):

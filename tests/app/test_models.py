@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QAbstractButton, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, answering
 
+from app.models.describe import facts
 from app.models.page import ModelsPage
 from app.window import MainWindow
-from engine.models.describe import models_dir
+from engine.i18n import set_language
+from engine.models.describe import InstalledModel, models_dir
 from engine.models.importing import import_folder
 from engine.safe_mode import native_work
 from engine.settings import table
@@ -166,3 +168,19 @@ def test_a_model_that_crashed_is_offered_not_loaded(
     assert not window._service.settings.is_set(table.MODEL)
     window.models.choose("friendly")  # by name: that is a word
     qtbot.waitUntil(lambda: window.chat.status.model.text() == "friendly", timeout=20_000)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "english", "chinese"),
+    [(11_009_000, "11.0 million", "1101 万参数"), (130_000_000, "130.0 million", "1.3 亿参数")],
+)
+def test_parameters_are_counted_as_each_language_does(
+    parameters: int, english: str, chinese: str
+) -> None:
+    model = InstalledModel(path=Path("own"), own=True, parameters=parameters, precision="int8")
+    assert facts(model, None, None).startswith(f"{english} parameters, int8")
+    set_language("zh_CN")
+    try:
+        assert facts(model, None, None).startswith(f"{chinese}，int8")
+    finally:
+        set_language("en")

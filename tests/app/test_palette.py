@@ -236,3 +236,8 @@ def test_a_setting_is_found_and_opened(open_window: OpenWindow) -> None:
     assert dialog is not None
     assert dialog.search.text() == "Text size"
     dialog.close()
+
+
+@pytest.mark.usefixtures("chinese")
+def test_groups_are_named_after_what_they_act_on() -> None:
+    assert [group.title for group in Group][:2] == ["对话", "消息"]

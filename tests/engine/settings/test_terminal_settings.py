@@ -39,6 +39,37 @@ def test_a_setting_is_changed_and_reset(capsys: Output) -> None:
     assert "as the model recommends (default)" in capsys.readouterr().out
 
 
+def test_what_is_printed_can_be_typed(capsys: Output) -> None:
+    for name, value, shown in (
+        ("scheme", "high-contrast-light", "high-contrast-light (High contrast, light)"),
+        ("language", "en", "en (English)"),
+        ("tray", "on", "on"),
+        ("font_scale", "120 %", "120 %"),
+        ("scheme", "default", "system (default)"),
+    ):
+        assert main(["settings", name, value]) == 0
+        assert f"{name}: {shown}\n" in capsys.readouterr().out
+
+
+def test_the_list_reads_well_in_chinese(capsys: Output) -> None:
+    try:
+        assert main(["settings", "language", "zh_CN"]) == 0
+        set_language("zh_CN")
+        assert main(["settings", "tray", "on"]) == 0
+        assert "tray: on（开）\n" in capsys.readouterr().out
+        assert main(["settings"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert main(["settings", "font_scale", "7"]) == 1
+        refusal = capsys.readouterr().err
+    finally:
+        set_language("en")
+    scheme, scale = (n for n, line in enumerate(lines) if line.startswith(("scheme", "font_scale")))
+    assert lines[scheme + 1].startswith("    配色。")
+    assert lines[scale + 2] == "    在 80 到 250 之间"
+    assert refusal == "“文字大小”不能是 7；可取的值：在 80 到 250 之间。\n"
+    assert not [line for line in lines if ". " in line]
+
+
 @pytest.mark.parametrize("arguments", [["colour"], ["colour", "red"], ["threads", "many"]])
 def test_what_is_wrong_is_said_in_one_sentence(arguments: list[str], capsys: Output) -> None:
     assert main(["settings", *arguments]) == 1
