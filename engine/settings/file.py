@@ -110,6 +110,31 @@ class Settings:
         if self._path is not None:
             self._back_up(self._path)
             _write(self._path, document)
+        self._adopt(document)
+
+    def reload(self) -> None:
+        """Take over what another process wrote; a file that is gone or damaged changes nothing."""
+        if self._path is None:
+            return
+        try:
+            document = _parse(self._path)
+        except OSError:
+            return
+        if document is None:  # somebody is at it, perhaps; the next start saves what it can
+            return
+        version = document["version"]
+        document = migrate(document, self._migrations)
+        if document == self._document:
+            return
+        self._version_in_file, self._frozen = version, self._newer(document)
+        self._adopt(document)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, if there is one."""
+        return self._path
+
+    def _adopt(self, document: Document) -> None:
         before, self._document = self._values, document
         self._values, _ = _usable(document)
         names = before.keys() | self._values.keys()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QAction, QColor
@@ -172,3 +173,29 @@ def texts(window: QWidget) -> list[str]:
         lambda w: w.accessibleDescription(),
     ]
     return [str(get(widget)) for widget in window.findChildren(QWidget) for get in getters]
+
+
+def test_the_window_follows_what_a_command_changes(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "settings.json"
+    settings = Settings(path)
+    follow_settings(qapp, settings)
+    try:
+        Settings(path).change({"language": "zh_CN", "scheme": "high-contrast-dark"})
+        qtbot.waitUntil(lambda: language() == "zh_CN", timeout=20_000)
+        assert theme.colors() == theme.SCHEMES["high-contrast-dark"]
+        path.write_text('{"settings": {"scheme": "no such", "language": "en"}}')  # in place
+        qtbot.waitUntil(lambda: language() == "en", timeout=20_000)
+        assert settings.get(table.SCHEME) == "system"
+    finally:
+        theme.choose("system", 100)
+        speak(qapp, "en")
+
+
+def test_a_damaged_file_leaves_the_settings_as_they_are(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    settings.set(table.FONT_SCALE, 120)
+    (tmp_path / "settings.json").write_text("{half")
+    settings.reload()
+    assert settings.get(table.FONT_SCALE) == 120
