@@ -15,6 +15,7 @@ _DECLARED = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w:.-]{1,40})|<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w:.-]{1,40})""",
     re.IGNORECASE,
 )
+_COMMENT = re.compile(r"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
 _HEAD = 4096
 """Bytes within which a page declares its encoding."""
 _HIDDEN = words("script style template noscript svg math nav object iframe select")
@@ -133,6 +134,11 @@ class _Text(HTMLParser):
     def parse_marked_section(self, i: int, report: int = 1) -> int:  # noqa: ARG002
         """Pass over what Word writes into web pages, known to the parser or not."""
         return self.rawdata.find(">", i) + 1 or -1
+
+    def parse_comment(self, i: int, report: int = 1) -> int:  # noqa: ARG002
+        """Pass over a comment as browsers do: one that never ends hides the rest."""
+        comment = _COMMENT.match(self.rawdata, i)
+        return comment.end() if comment else -1
 
     def flush(self) -> None:
         """End a paragraph; within a cell, only a line."""

@@ -1,4 +1,4 @@
-"""Markdown as it is written: offsets are those of the file.
+"""Markdown as it is written, without its comments: offsets are those of the file otherwise.
 
 Only what matters for dividing a text is recognised, line by line. markdown-it-py, which the
 window uses, needs three times as long for the blocks alone.
@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from engine.documents.document import Block, Document, Heading, Page
+from engine.documents.reading.comments import without_comments
 from engine.documents.reading.encoding import decode
 from engine.documents.reading.plain import checked
 
@@ -25,7 +26,7 @@ _NO_TITLE = (">", "-", "*", "+", "|", "#", "    ", "\t")
 
 def read_markdown(data: bytes) -> Document:
     """Read Markdown. The title is that of the front matter, else the first heading of level 1."""
-    text = checked(decode(data))
+    text = checked(without_comments(decode(data)))
     scanner = _Scanner(text)
     scanner.scan()
     first = next((heading.text for heading in scanner.headings if heading.level == 1), "")

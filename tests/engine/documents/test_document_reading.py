@@ -112,6 +112,25 @@ def test_markdown_and_code_keep_the_offsets_of_the_file(tmp_path: Path) -> None:
     assert _blocks(document)[1] == "a|b\r\n-|-\r\n1|2\r\n"
 
 
+def test_comments_are_not_read(tmp_path: Path) -> None:
+    markdown, page = tmp_path / "a.md", tmp_path / "a.html"
+    note = '<!-- geb-chat message {"secret": "no `tick`"} -->'
+    shown = f"# Tower\r\n\r\n```html\r\n{note}\r\n```\r\n\r\nWrite `<!-- x -->` so: "
+    end = "and <!-- is no comment alone."
+    markdown.write_bytes(f"{note}\r\n{shown}A<!-- secret\r\n\r\n# No -->B<!-->C {end}".encode())
+    document = read_document(markdown)
+    assert document.pages[0].text == f"\r\n{shown}ABC {end}"
+    assert _titles(document) == [(1, "Tower")]
+    assert _blocks(document)[0].startswith("```html\r\n<!-- geb-chat")
+    markdown.write_text("Seen\n<!-- secret", encoding="utf-8")
+    assert read_document(markdown).pages[0].text == "Seen\n"
+    markdown.write_text(note, encoding="utf-8")
+    with pytest.raises(DocumentError, match="empty"):
+        read_document(markdown)
+    page.write_text("<p>A<!-- secret --!>B<!-->C</p><p>D<!-- <b>secret</b> <p>E", encoding="utf-8")
+    assert read_document(page).pages[0].text == "ABC\n\nD"
+
+
 def test_pdf_text_flows(tmp_path: Path) -> None:
     head = [f"Journal of Lights {number}" for number in range(4)]
     half = len(ZH) // 2
