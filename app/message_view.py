@@ -67,7 +67,7 @@ class MessageView(QWidget):
             self._note.setText(self._trimmed)
             self._answer.show()
         self._parts.append(text)
-        self._answer.append_text(text)
+        self._answer.append_text(text, patient=True)
 
     def finish(self, message: Message) -> None:
         """Show how the answer ended; `message` is what the store holds now."""

@@ -1,9 +1,10 @@
 """An answer as a column of blocks, of which only the last grows."""
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Final, cast
 
-from PySide6.QtCore import QEvent, Signal
+from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app import theme
@@ -18,6 +19,7 @@ from engine.i18n import to_translate
 
 _RUN_LENGTH: Final = 24
 """Leaves of prose in one block: a selection can span them, and Qt's work stays bounded."""
+_PATIENCE_SECONDS: Final = 0.003
 _SECTION: Final = 16
 """Blocks in one widget: Qt computes a layout anew as a whole, so that of a long answer is cut."""
 
@@ -48,15 +50,21 @@ class MarkdownView(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.SPACE + 4)
+        self._rest = QTimer(self, singleShot=True, interval=0)
+        self._rest.timeout.connect(self._show_rest)
         theme.follow_scale(self._fit_scale)
 
-    def append_text(self, text: str) -> None:
-        """Show more text."""
-        self._apply(self._parser.feed(text))
+    def append_text(self, text: str, *, patient: bool = False) -> None:
+        """Show more text. `patient`: of blocks that take long to make, one in a turn of the event
+        loop, so that keys and other events come in between.
+        """
+        self._apply(self._parser.feed(text), patient)
 
     def finish(self) -> None:
         """Show the end as it is: nothing more will come."""
-        self._apply(self._parser.finish())
+        self._apply(self._parser.finish(), False)
+        if self._rest.isActive():
+            self._show_rest(patient=False)
 
     def plain_text(self) -> str:
         """Return what is shown, without its markup."""
@@ -79,7 +87,7 @@ class MarkdownView(QWidget):
             if not isinstance(block, ProseBlock):
                 self._rows[number].setContentsMargins(indent(block.leaf), 0, 0, 0)
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Change, patient: bool) -> None:
         first, leaves = change.index, change.leaves
         for leaf in leaves:
             if first == len(self._leaves) or self._leaves[first] != leaf:
@@ -92,13 +100,28 @@ class MarkdownView(QWidget):
         number = len(self._starts)
         while number and self._starts[number - 1] > first:
             number -= 1
-        number = max(0, number - 1)  # the block that holds the first new leaf, or will
+        # The block that holds the first new leaf, or will.
+        self._show_from(max(0, number - 1), patient)
+
+    def _show_from(self, number: int, patient: bool) -> None:
+        """Show all leaves from those of a block on."""
         start = self._starts[number] if self._starts else 0
+        made, deadline = 0, perf_counter() + _PATIENCE_SECONDS
         for run in _runs(self._leaves[start:]):
+            if number >= len(self.blocks):
+                if patient and made and perf_counter() > deadline:
+                    self._rest.start()
+                    return
+                made += 1
             self._show_run(number, start, run)
             start += len(run)
             number += 1
         self._remove_from(number)
+        self._rest.stop()
+
+    def _show_rest(self, *, patient: bool = True) -> None:
+        """Go on where patience ended."""
+        self._show_from(max(0, len(self._starts) - 1), patient)
 
     def _show_run(self, number: int, start: int, run: Sequence[Leaf]) -> None:
         kind = _KINDS.get(run[0].kind, ProseBlock)

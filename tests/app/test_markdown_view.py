@@ -338,3 +338,31 @@ def test_message_is_copied_as_text_and_as_markdown(qtbot: QtBot, qapp: QApplicat
     actions["Copy message as text"].trigger()
     assert qapp.clipboard().text().startswith("Title\nSome bold words")
     menu.deleteLater()
+
+
+def test_many_blocks_at_once_come_one_after_the_other_but_all(
+    answer: MarkdownView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys and other events come in between; the end waits for nothing."""
+    monkeypatch.setattr("app.markdown.view._PATIENCE_SECONDS", -1.0)
+    text = "one\n\n```\nx = 1\n```\n\n| a |\n|---|\n| 1 |\n\ntwo\n\n```\ny = 2\n```\n\nthree"
+    answer.append_text("zero\n\n")
+    answer.append_text(text, patient=True)
+    assert len(answer.blocks) < 6
+    qtbot.waitUntil(lambda: len(answer.blocks) == 6)
+    expected = show_whole(qtbot, "zero\n\n" + text)
+    answer.finish()
+    assert answer.plain_text() == expected
+    other = MarkdownView()
+    qtbot.addWidget(other)
+    other.append_text("zero\n\n" + text, patient=True)
+    other.finish()
+    assert other.plain_text() == expected
+
+
+def show_whole(qtbot: QtBot, text: str) -> str:
+    view = MarkdownView()
+    qtbot.addWidget(view)
+    view.append_text(text)
+    view.finish()
+    return view.plain_text()
