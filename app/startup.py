@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QTimer
@@ -23,6 +24,7 @@ from engine.errors import GebError, StoreError
 from engine.i18n import tr
 from engine.paths import config_dir, library_path, log_dir, store_path
 from engine.settings.file import open_settings
+from engine.worker import EngineWorker
 
 _logger: Final = logging.getLogger(__name__)
 _PAINTED_AT_LATEST_MS: Final = 1000
@@ -39,7 +41,8 @@ def run(request: Request, instance: Instance) -> int:
         chosen = open_settings()
         follow_settings(app, chosen)
         finder = LaterFinder(library_path())
-        service = ChatService(store_path(), bridge.post, settings=chosen, finder=finder)
+        worker = partial(EngineWorker, yields=True)
+        service = ChatService(store_path(), bridge.post, worker, chosen, finder)
     except StoreError as error:
         say(error)
         return 1

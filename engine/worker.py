@@ -24,6 +24,7 @@ from engine.events import (
     Usage,
 )
 from engine.freed_memory import give_back
+from engine.priority import yield_to_other_threads
 from engine.safe_mode import native_work
 from engine.sampling_params import SamplingChanges, SamplingParams
 
@@ -66,11 +67,13 @@ class EngineWorker:
     All methods may be called from any thread and return at once, but for `close`. A listener
     is called on the worker's thread, possibly before the method that caused the event
     returns. Every accepted request ends with exactly one of ModelLoaded, ModelFailed, Done,
-    Cancelled and Failed. Nothing that goes wrong ends the thread.
+    Cancelled and Failed. Nothing that goes wrong ends the thread. With `yields` the computing
+    leaves the processor to a window first (see engine.priority).
     """
 
-    def __init__(self, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, on_event: Callable[[Event], None], *, yields: bool = False) -> None:
         self._on_event = on_event
+        self._yields = yields
         self._ids = count(1)
         self._queue: SimpleQueue[_Load | _Generate | None] = SimpleQueue()
         self._open: dict[int, _Request] = {}
@@ -185,6 +188,8 @@ class EngineWorker:
         return request.request_id
 
     def _run(self) -> None:
+        if self._yields:
+            yield_to_other_threads()
         while (request := self._queue.get()) is not None:
             try:
                 self._handle(request)

@@ -3,16 +3,19 @@
 python -m speed.app_frames STORE TOKENS RATE
 
 Opens the last conversation of a store and streams TOKENS pieces of text at about RATE a second
-into it. Between two pieces all cores multiply matrices, as they do while a model computes. Prints
+into it. Meanwhile two threads multiply matrices, at the priority of the threads of a model. Prints
 how late each tick of a 5 ms timer was, painting included, in one line of JSON.
 """
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # two threads of our own have it do their work
 
 import numpy as np
 from PySide6.QtCore import QSettings, Qt, QTimer
@@ -23,6 +26,7 @@ from app.window import MainWindow
 from bench_transcript import MIXED
 from engine.chat import ChatService
 from engine.events import Done, Event, ModelLoaded, Started, Token, Usage
+from engine.priority import yield_to_other_threads
 from engine.sampling import GenerationDefaults
 from engine.worker import EngineWorker
 from speed.serving import tell
@@ -44,6 +48,7 @@ _DEFAULTS = GenerationDefaults(
 class Playing(EngineWorker):
     """An engine that computes for nothing, and says what a model could have said."""
 
+    _played = False
     tokens = 1000
     rate = 100.0
 
@@ -56,20 +61,28 @@ class Playing(EngineWorker):
         return 1
 
     def answer(self, *_arguments: object, **_options: object) -> int:
-        threading.Thread(target=self._play, daemon=True).start()
+        for work in (self._play, self._compute, self._compute):
+            threading.Thread(target=work, daemon=True).start()
         return 2
 
-    def _play(self) -> None:
+    def _compute(self) -> None:
+        """Keep a core as busy as a model does, outside Python's lock."""
+        yield_to_other_threads()
         matrix = np.ones((_SIDE, _SIDE), dtype=np.float32)
+        while not self._played:
+            matrix @ matrix
+
+    def _play(self) -> None:
+        yield_to_other_threads()
         time.sleep(0.1)  # whoever asked notes the number first
         self._hear(Started(2))
         pieces = cycle([MIXED[at : at + 4] for at in range(0, len(MIXED), 4)])
         following = time.perf_counter()
         for _ in range(self.tokens):
             following += 1 / self.rate
-            while time.perf_counter() < following:
-                matrix @ matrix  # on all cores, outside Python's lock
+            time.sleep(max(0.0, following - time.perf_counter()))
             self._hear(Token(2, next(pieces)))
+        self._played = True
         self._hear(Done(2, Usage(10, self.tokens, 1.0, self.rate, self.tokens), "stop"))
 
 
