@@ -74,11 +74,18 @@ class DocumentsDesk(QObject):
         if self._documents is None:
             self._documents = DocumentsWindow(library, self.events, self._window)
             self._documents.opened.connect(self.show_source)
-            self._documents.ask.connect(self.scope.add_collection)
+            self._documents.ask.connect(self._ask_collection)
         self._documents.show()
         self._documents.raise_()
         self._documents.activateWindow()
         return self._documents
+
+    def _ask_collection(self, number: int) -> None:
+        """Let the open conversation ask a collection, and the person write the question."""
+        self.scope.add_collection(number)
+        self._window.raise_()
+        self._window.activateWindow()
+        self._chat.composer.setFocus()
 
     def attach(self) -> None:
         """Let the next question ask files that the person chooses."""

@@ -3,7 +3,17 @@
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import theme
 from app.texts import follow_language
@@ -68,12 +78,33 @@ class SourcesRow(QFrame):
 
     def _add(self, text: str, quote: str) -> QPushButton:
         line = " ".join(quote.split())
-        button = QPushButton(f"{text} — {line}")
-        button.setObjectName("source")
+        button = _SourceButton(f"{text} — {line}")
         button.setToolTip(quote[:800])
         button.setAccessibleName(f"{text}: {line[:200]}")
         button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._column.addWidget(button)
         self.buttons.append(button)
         return button
+
+
+class _SourceButton(QPushButton):
+    """Its text is cut with an ellipsis where it does not fit."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.setObjectName("source")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._whole = text.replace("&", "&&")
+        self.setText(self._whole)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        part = QStyle.SubElement.SE_PushButtonContents
+        room = self.style().subElementRect(part, option, self).width()
+        self.setText(
+            self.fontMetrics().elidedText(
+                self._whole, Qt.TextElideMode.ElideRight, room, Qt.TextFlag.TextShowMnemonic.value
+            )
+        )

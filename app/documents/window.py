@@ -155,7 +155,7 @@ class DocumentsWindow(QDialog):
     def _show_collection(self, _row: int = -1) -> None:
         collection = self._current()
         self.page.show_collection(collection)
-        for action in (self.rename_action, self.remove_action):
+        for action in (self.rename_action, self.remove_action, *self._into_current):
             action.setEnabled(collection is not None)
 
     def _current(self) -> Collection | None:
@@ -261,6 +261,7 @@ class DocumentsWindow(QDialog):
             entry = menu.addAction("")
             show_text(entry.setText, message)
             entry.triggered.connect(lambda _checked=False, act=on_trigger: act())
+        _new, *self._into_current = menu.actions()
         return menu
 
     def _fit_size(self) -> None:

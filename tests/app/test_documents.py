@@ -201,7 +201,9 @@ def test_sources_open_and_say_when_nothing_supports(qtbot: QtBot, folder: Path) 
         )
     )
     [button] = row.buttons
+    button.resize(260, button.height())
     assert button.text().startswith("[1] light.txt")
+    assert button.text().endswith("…")
     assert "1882" in button.accessibleName()
     button.click()
     assert opened == [citation]
@@ -389,3 +391,23 @@ def test_what_a_start_found_wrong_with_the_library_is_told(
     window = open_window(model=None)
     window.desk.open()
     assert "newer version of GEB Chat: it can be read" in window.chat.notice.text()
+
+
+def test_asking_a_collection_leads_back_to_the_question(
+    open_window: OpenWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window = open_window(model=None)
+    documents = window.desk.open()
+    assert documents is not None
+    [into, files] = documents._into_current
+    assert not into.isEnabled()
+    assert not files.isEnabled()
+    (tmp_path / "tea").mkdir()
+    documents.add_as_new([tmp_path / "tea"])
+    qtbot.waitUntil(lambda: documents.list.count() == 1)
+    documents.list.setCurrentRow(0)
+    qtbot.waitUntil(into.isEnabled)
+    documents.page.ask_requested.emit()
+    assert len(window.desk.scope.chosen) == 1
+    qtbot.waitUntil(lambda: window.isActiveWindow() and window.chat.composer.edit.hasFocus())
+    documents.close()
