@@ -26,6 +26,7 @@ from engine.sampling_params import SamplingChanges, SamplingParams
 from engine.settings.answer import answer_settings
 from engine.settings.file import Settings, open_settings
 from engine.store import Conversation, Store
+from engine.terminal_commands import command_of, help_text, message_of
 from engine.terminal_inbox import Inbox, wait_for_model
 from engine.terminal_text import json_for_terminal, notice, printable, say
 from engine.worker import EngineWorker
@@ -123,13 +124,27 @@ def _converse(
     conversation: Conversation | None,
     system_prompt: str,
 ) -> None:
-    while (text := _read_line()) is not None:
+    while (line := _read_line()) is not None:
+        command = command_of(line)
+        if command in ("/exit", "/quit"):
+            break
+        if command == "/new":
+            _tell_number(conversation)
+            conversation = None
+            notice(tr("A new conversation begins with your next message."))
+            continue
+        if command and command != "/regenerate":
+            _tell_of(command)
+            continue
         try:
-            if conversation is None:
+            if conversation is None and not command:
                 conversation = service.store.create_conversation(system_prompt=system_prompt)
             with inbox.ctrl_c():
-                _, assistant = service.send(conversation.id, text, params)
-                answer = _receive(inbox, partial(service.stop, assistant.id), _show)
+                if conversation is None or command:
+                    number = _regenerate(service, conversation, params)
+                else:
+                    number = service.send(conversation.id, message_of(line), params)[1].id
+                answer = _receive(inbox, partial(service.stop, number), _show)
         except GebError as error:
             notice(error)
             continue
@@ -138,6 +153,27 @@ def _converse(
             notice(answer.error)
         elif answer.finish_reason == "cancelled":
             notice(tr("Stopped."))
+    _tell_number(conversation)
+
+
+def _regenerate(
+    service: ChatService, conversation: Conversation | None, params: SamplingChanges
+) -> int:
+    """Begin to answer the last question anew; return the number of the answer."""
+    thread = service.store.thread(conversation.id) if conversation else []
+    if not thread:
+        raise GenerationError("There is no message to answer.")
+    return service.regenerate(thread[-1].id, params).id
+
+
+def _tell_of(command: str) -> None:
+    if command == "/help":
+        notice(help_text())
+    else:
+        notice(tr("Unknown command {command}; /help lists them.", command=command))
+
+
+def _tell_number(conversation: Conversation | None) -> None:
     if conversation is not None:
         notice(tr("To go on later: geb chat --conversation {number}", number=conversation.id))
 
@@ -237,7 +273,10 @@ def _greet(loaded: ModelLoaded, conversation: Conversation | None) -> None:
             tr("Conversation {number}: {title}", number=conversation.id, title=conversation.title)
         )
     notice(
-        tr("{model} is ready. Ctrl-C stops an answer, Ctrl-D or /exit leaves.", model=loaded.name)
+        tr(
+            "{model} is ready. Ctrl-C stops an answer, Ctrl-D leaves, /help lists the commands.",
+            model=loaded.name,
+        )
     )
 
 
@@ -252,8 +291,6 @@ def _read_line() -> str | None:
         except KeyboardInterrupt:
             print()
             continue
-        if line == "/exit":
-            return None
         if line:
             return line
 

@@ -149,6 +149,23 @@ def test_the_terminal_and_the_store_share_a_conversation(
     assert stored_messages()[6:] == [("user", "And more"), ("assistant", text)]
 
 
+def test_commands_are_obeyed_and_not_sent(
+    tiny_bundle: Path, say: Callable[..., None], capsys: Output
+) -> None:
+    say("/help", "/foo", "/regenerate", "//etc", "/regenerate", "/new", "Hello", "/quit", "no")
+    assert chat(greedy(tiny_bundle)) == 0
+    told = capsys.readouterr().err
+    assert "/new          begin a new conversation" in told
+    assert "Unknown command /foo; /help lists them." in told
+    assert told.count("There is no message to answer.") == 1
+    for number, text in ((1, "/etc"), (2, "Hello")):
+        assert [m for m in stored_messages(number) if m[0] == "user"] == [("user", text)]
+        assert f"geb chat --conversation {number}" in told
+    with Store(store_path()) as store:
+        answer = store.thread(1)[1]
+        assert len(store.versions(1)[answer.id]) == 2
+
+
 def test_leaving_at_once_stores_no_empty_conversation(
     tiny_bundle: Path, say: Callable[..., None]
 ) -> None:
