@@ -42,7 +42,7 @@ def run(request: Request, instance: Instance) -> int:
         follow_settings(app, chosen)
         finder = LaterFinder(library_path())
         worker = partial(EngineWorker, yields=True)
-        service = ChatService(store_path(), bridge.post, worker, chosen, finder)
+        service = ChatService(store_path(), bridge.post, worker, settings=chosen, finder=finder)
     except StoreError as error:
         say(error)
         return 1

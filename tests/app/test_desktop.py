@@ -24,18 +24,17 @@ from engine.store import Message, Store
 # The real application, with an engine that takes 50 ms a token and a message that is sent at once.
 DRIVER = """
 import sys, time
-from functools import partial
 from pathlib import Path
 from app import startup, window
 from app.single_instance import Instance, Request
-from engine.chat import ChatService
 from engine.events import Token
 from engine.worker import EngineWorker
 
-def slow_worker(on_event):
-    return EngineWorker(lambda e: (isinstance(e, Token) and time.sleep(0.05), on_event(e)))
+def slow_worker(on_event, **options):
+    slowly = lambda e: (isinstance(e, Token) and time.sleep(0.05), on_event(e))
+    return EngineWorker(slowly, **options)
 
-startup.ChatService = partial(ChatService, worker_factory=slow_worker)
+startup.EngineWorker = slow_worker
 load = window.MainWindow.load_model
 def load_and_send(self, path):
     load(self, path)
