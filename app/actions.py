@@ -8,7 +8,7 @@ disabled just now is one that makes no sense just now.
 from collections.abc import Callable
 from enum import Enum
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -70,7 +70,7 @@ def add_action(
     return action
 
 
-def actions_of(window: QObject) -> list[Action]:
+def actions_of(window: QWidget) -> list[Action]:
     """Return the actions in `window`, not those in its dialogs, by group, then as they were added.
 
     Of several with one name, as every message has its own "copy", an enabled one stands for all.

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 IMPORTED_SUFFIXES: Final = (".json", ".md")
 _NO_FILE_NAME: Final = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
 _LONGEST_NAME: Final = 60
-
-
 _SUCCESS_SECONDS: Final = 10
 
 

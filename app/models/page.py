@@ -33,6 +33,7 @@ from engine.models.checkpoint import import_checkpoint, is_checkpoint
 from engine.models.describe import InstalledModel, list_models
 from engine.models.importing import delete_model, import_folder
 from engine.models.speed import Speed, known_speed, measure_speed, remember_speed
+from engine.priority import yield_to_other_threads
 
 _MODEL: Final = Qt.ItemDataRole.UserRole
 _LIST_HEIGHT: Final = 80
@@ -135,6 +136,7 @@ class ModelsPage(SettingsPage):
         threads = self._threads()
 
         def work(job: Job) -> object:
+            yield_to_other_threads()  # as the engine does when it answers
             return measure_speed(model.path, threads, lambda *done: job.tell(done), job.cancelled)
 
         def keep(speed: object) -> None:

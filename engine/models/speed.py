@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.bundle import open_bundle
-from engine.errors import StoreError
+from engine.errors import BundleError, StoreError
 from engine.i18n import to_translate
 from engine.model import Model
 from engine.models.describe import InstalledModel
@@ -23,7 +23,7 @@ _CHUNK: Final = 64
 """Tokens read between two looks whether to stop."""
 
 
-class MeasuringStoppedError(StoreError):
+class MeasuringStoppedError(BundleError):
     """The person stopped; nothing was measured."""
 
     def __init__(self) -> None:

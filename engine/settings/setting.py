@@ -1,5 +1,6 @@
 """What a row of the table of settings says, and how it tells good values from bad ones."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import isfinite
 from typing import Generic, Literal, TypeVar
@@ -14,7 +15,7 @@ Page = Literal["appearance", "window", "answers"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting(Generic[T]):
+class Setting(ABC, Generic[T]):
     """One setting. `default` None leaves the choice to the model or the computer.
 
     `label`, `help` and `automatic` are English sentences for `tr`.
@@ -43,9 +44,9 @@ class Setting(Generic[T]):
         """Return the value that a person typed as `text`. Raises SettingsError."""
         return self.check(self._read(text))
 
+    @abstractmethod
     def range(self) -> str:
         """Return the possible values in words, in the user's language."""
-        raise NotImplementedError
 
     def show(self, value: Value) -> str:
         """Return `value` as a person reads it."""
@@ -55,8 +56,9 @@ class Setting(Generic[T]):
         """Return `value` as a person types it, in any language."""
         return self.show(value)
 
+    @abstractmethod
     def _check(self, value: object) -> T:
-        raise NotImplementedError
+        """Return `value` if it is a possible one, of those that are not None."""
 
     def _read(self, text: str) -> Value:
         return text
