@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app import theme
@@ -80,6 +80,11 @@ class ScopeButton(QToolButton):
         self._files.clear()
         self._show()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._draw()
+
     def _fill(self) -> None:
         self._choices.clear()
         for collection in self._collections:
@@ -117,7 +122,10 @@ class ScopeButton(QToolButton):
         whole = tr("Asks: {names}", names=", ".join(names)) if names else tr("Asks no documents")
         self.setToolTip(whole)
         self.setAccessibleName(whole)
-        color = theme.colors().accent if names else theme.colors().muted
+        self._draw()
+
+    def _draw(self) -> None:
+        color = theme.colors().accent if self.property("active") else theme.colors().muted
         side = theme.scaled(theme.ICON_SIZE)
         self.setIconSize(QSize(side, side))
         self.setIcon(icon("documents", color, side))

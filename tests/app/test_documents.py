@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, answering, views
 
+from app import theme
 from app.documents.events import LibraryEvents
 from app.documents.files_model import FilesModel, status_text
 from app.documents.preview import Preview
@@ -411,3 +412,18 @@ def test_asking_a_collection_leads_back_to_the_question(
     assert len(window.desk.scope.chosen) == 1
     qtbot.waitUntil(lambda: window.isActiveWindow() and window.chat.composer.edit.hasFocus())
     documents.close()
+
+
+def test_the_chips_picture_follows_the_colours(open_window: OpenWindow) -> None:
+    window = open_window(model=None)
+
+    def picture() -> QImage:
+        return window.desk.scope.icon().pixmap(16).toImage()
+
+    try:
+        theme.choose("light", 100)
+        light = picture()
+        theme.choose("dark", 100)
+        assert picture() != light
+    finally:
+        theme.choose("system", 100)
