@@ -16,7 +16,8 @@ from engine.errors import StoreError
 
 Migration = Callable[[sqlite3.Connection], None]
 
-_BUSY_SECONDS = 5.0
+BUSY_SECONDS = 5.0
+"""How long one that writes waits for another."""
 _READ_AT_START = 32 << 20
 """Bytes of a file that is read through at every start, in some 0.1 s."""
 _STEPS_BETWEEN_LOOKS = 50_000
@@ -45,9 +46,9 @@ class Database:
         self.path = path
         self.read_only = False
         """The file is of a newer version: it can be read as far as its tables are the same."""
-        _create_file(path)
+        create_file(path)
         with sqlite_errors(path):
-            self._connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None)
+            self._connection = sqlite3.connect(path, BUSY_SECONDS, isolation_level=None)
             try:
                 for name, function in functions.items():
                     self._connection.create_function(name, 1, function, deterministic=True)
@@ -55,6 +56,11 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether what is written now is part of a transaction that has begun."""
+        return self._connection.in_transaction
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Run one statement and return its rows."""
@@ -120,7 +126,7 @@ class Database:
         return version
 
     def _use_write_ahead_log(self) -> None:
-        deadline = time.monotonic() + _BUSY_SECONDS
+        deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
@@ -291,7 +297,7 @@ def _looks_damaged(
 ) -> bool:
     with sqlite_errors(path):
         try:
-            with closing(sqlite3.connect(path, _BUSY_SECONDS)) as connection:
+            with closing(sqlite3.connect(path, BUSY_SECONDS)) as connection:
                 if connection.execute("PRAGMA user_version").fetchone()[0] > known_version:
                     return False  # a newer version may use what this SQLite cannot judge
                 connection.set_progress_handler(is_cancelled, _STEPS_BETWEEN_LOOKS)
@@ -308,7 +314,7 @@ def _looks_damaged(
             raise
 
 
-def _create_file(path: Path) -> None:
+def create_file(path: Path) -> None:
     """Create an empty file that only its owner may read; SQLite gives its log the same mode."""
     if path.is_dir():
         raise StoreError("{path} is a folder, but a file is needed there.", path=path)

@@ -126,7 +126,7 @@ def _forget_oldest(folder: Path, used: Path) -> None:
     used.touch()
     libraries = sorted(folder.glob("*.sqlite3"), key=_age, reverse=True)
     for path in libraries[_KEPT_LIBRARIES:]:
-        for suffix in ("-wal", "-shm", "-indexer", ""):
+        for suffix in ("-wal", "-shm", "-indexer", "-turn", ""):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 

@@ -148,7 +148,8 @@ class DocumentService:
 
     def _write(self, change: Callable[[Library], T]) -> Future[T]:
         def work(library: Library) -> T:
-            result = change(library)
+            with library.transaction():  # the indexer lets this one in
+                result = change(library)
             self._listener(LibraryChanged())
             self._tell_indexer()
             return result

@@ -209,7 +209,7 @@ with Store(Path(sys.argv[1])) as store:
 def test_a_store_locked_by_another_program_is_one_sentence(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.database._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("engine.database.BUSY_SECONDS", 0.1)
     with Store(store.path) as other, store.transaction():
         store.create_conversation()
         with pytest.raises(StoreError, match="is in use by another program"):

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from typing import Self
 from engine.database import Database, set_aside_if_damaged
 from engine.documents.library.failures import from_text
 from engine.documents.library.schema import MIGRATIONS
+from engine.documents.library.turn import Turn
 from engine.documents.library.types import Collection, FileStatus, Progress, Root, Status
 from engine.errors import StoreError
 
@@ -38,6 +39,7 @@ class Library:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = Database(path, MIGRATIONS, {})
+        self._turn = Turn(path)
 
     def __enter__(self) -> Self:
         return self
@@ -52,12 +54,18 @@ class Library:
 
     def close(self) -> None:
         """Close the connection."""
+        self._turn.close()
         self.database.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make several changes one."""
-        with self.database.transaction():
+        """Make several changes one; whoever waits longest is the next who may."""
+        with ExitStack() as stack:
+            if self.database.in_transaction or self.database.read_only:
+                stack.enter_context(self.database.transaction())
+            else:
+                with self._turn.taken():
+                    stack.enter_context(self.database.transaction())
             yield
 
     def collections(self) -> list[Collection]:

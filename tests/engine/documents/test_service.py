@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -183,3 +184,32 @@ def test_failures_come_as_events(tmp_path: Path) -> None:
         path.rmdir()
     finally:
         service.close()
+
+
+def test_one_that_writes_without_a_pause_shuts_nobody_out(
+    tmp_path: Path, service: DocumentService
+) -> None:
+    """As the indexer does: one transaction after the other, each of some tenths of a second."""
+    number = service.add_collection("mine", []).result()
+    stopped, writing = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with Library(tmp_path / "library.sqlite3") as library:
+            while not stopped.is_set():
+                with library.transaction():
+                    library.set_state("test", 1)
+                    writing.set()
+                    stopped.wait(0.3)
+
+    rival = threading.Thread(target=write)
+    rival.start()
+    try:
+        assert writing.wait(10)
+        service.set_paused(number, paused=True).result()
+        service.rename_collection(number, "yours").result()
+        service.remove_collection(service.add_collection("other", []).result()).result()
+    finally:
+        stopped.set()
+        rival.join()
+    assert service.progress(number).paused
+    assert [collection.name for collection in service.collections()] == ["yours"]
