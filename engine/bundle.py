@@ -26,6 +26,7 @@ from engine.checksums import SUMS_NAME, has_sums, read_sums, verify_changes
 from engine.checksums import verify_sums as verify_sums
 from engine.config import ModelConfig
 from engine.errors import BundleError
+from engine.inside import is_inside
 from engine.json_file import check_size, read_json
 from engine.onnx_file import OnnxFile
 from engine.resources import RESOURCES
@@ -117,12 +118,11 @@ def model_file(path: Path) -> Path:
 def _check_layout(path: Path) -> None:
     if not path.is_dir():
         raise BundleError("There is no model folder {path}.", path=path)
-    folder = path.resolve()
     for file in _required_files(path):
-        _check_file(file, folder)
+        _check_file(file, path)
     if has_sums(path):  # nothing that is listed is optional
         for name in read_sums(path):
-            _check_file(path / name, folder)
+            _check_file(path / name, path)
 
 
 def _check_file(file: Path, folder: Path) -> None:
@@ -131,7 +131,7 @@ def _check_file(file: Path, folder: Path) -> None:
             "The model folder is incomplete: {path} is missing; copy the folder again.",
             path=file,
         )
-    if not file.resolve().is_relative_to(folder):
+    if not is_inside(file, folder):
         raise BundleError("{path} is a link out of the model folder; it is refused.", path=file)
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from engine.errors import BundleError, StoreError
+from engine.inside import is_inside
 from engine.paths import cache_dir
 from engine.private_file import write_private
 
@@ -52,7 +53,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     for line in lines:
         match = _LINE.fullmatch(line)
         name = match[2] if match else ""
-        if not match or not (folder / name).resolve().is_relative_to(folder.resolve()):
+        if not match or not is_inside(folder / name, folder):
             raise BundleError("The list of checksums {path} is damaged.", path=path)
         sums[name] = match[1].lower()
     return sums

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from engine.errors import BundleError
+from engine.inside import is_inside
 
 # message → {field number: message of that field}
 _SCHEMA = {
@@ -161,7 +162,7 @@ class _Walker:
         strange = "\0" in location or "*" in location or not location.strip()
         outside = posix.is_absolute() or windows.anchor or ".." in windows.parts
         file = self._folder / location if not strange else self._folder
-        if strange or outside or not file.resolve().is_relative_to(self._folder):
+        if strange or outside or not is_inside(file, self._folder):
             raise BundleError(
                 "The model wants to read {location}, which is outside its folder; it is refused.",
                 location=ascii(location),

@@ -124,6 +124,14 @@ def test_a_link_out_of_the_folder(folder: Path, tmp_path: Path) -> None:
         open_bundle(folder)
 
 
+def test_a_link_to_itself_that_is_listed(folder: Path) -> None:
+    (folder / "loop").symlink_to("loop")
+    with (folder / "SHA256SUMS").open("a") as file:
+        file.write("0" * 64 + "  loop\n")
+    with pytest.raises(BundleError, match="loop is missing"):
+        open_bundle(folder)
+
+
 def test_external_data_outside_the_folder(folder: Path, tmp_path: Path) -> None:
     (folder / "model.onnx.data").rename(tmp_path / "model.onnx.data")
 

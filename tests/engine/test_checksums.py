@@ -84,6 +84,7 @@ def test_a_cache_folder_that_cannot_be_written_is_no_obstacle(
         "abc  model.onnx",
         hashlib.sha256(b"").hexdigest() + "  ../outside",
         hashlib.sha256(b"").hexdigest() + "  /etc/hostname",
+        hashlib.sha256(b"").hexdigest() + "  README\0.md",
         "\xff",
     ],
 )
