@@ -382,6 +382,8 @@ QLabel#settingName {{ font-weight: 600; }}
 QListWidget {{ border: 1px solid {c.outline}; border-radius: 8px; padding: 4px; }}
 QDialog {{ background: {c.page}; }}
 QDialog QScrollArea, QDialog QScrollArea > QWidget > QWidget {{ background: transparent; }}
+QDialog QScrollArea#page, QDialog#preview > QStackedWidget > QTextEdit {{
+    border: 1px solid {c.border}; border-radius: 8px; background: {c.page}; }}
 
 QLabel[muted="true"] {{ color: {c.muted}; }}
 QLabel#welcomeTitle {{ font-size: 17pt; font-weight: 600; }}

@@ -1,11 +1,12 @@
 """Documents in the window: the library, what a question asks, sources and their preview."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtGui import QDesktopServices, QDropEvent, QImage, QPainter, QPdfWriter
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, answering, views
@@ -23,6 +24,7 @@ from engine.documents.answering.sources import Citation, Claim, Sources
 from engine.documents.library.library import Library
 from engine.documents.library.types import Collection, FileStatus, Progress
 from engine.documents.passages import RetrievedPassage
+from engine.documents.sandbox import DocumentReader
 from engine.documents.service import DocumentService
 from engine.store import Store
 
@@ -139,7 +141,9 @@ def test_removing_a_collection_asks_first_and_leaves_the_files(
     assert (folder / "light.txt").exists()
 
 
-def passage(file: Path, text: str, *, start: int, end: int, page: int | None = None) -> object:
+def passage(
+    file: Path, text: str, *, start: int, end: int, page: int | None = None
+) -> RetrievedPassage:
     return RetrievedPassage(
         file=file,
         title=file.name,
@@ -182,6 +186,90 @@ def test_the_preview_marks_the_cited_sentence(qtbot: QtBot, folder: Path) -> Non
         preview.close()
         preview.shutdown()
         parent.deleteLater()
+
+
+@pytest.fixture
+def preview(qtbot: QtBot) -> Iterator[Preview]:
+    parent = QWidget()
+    preview = Preview(parent)
+    yield preview
+    preview.close()
+    preview.shutdown()
+    parent.deleteLater()
+
+
+@pytest.fixture
+def pdf(tmp_path: Path) -> Path:
+    """Three pages."""
+    path = tmp_path / "three.pdf"
+    writer = QPdfWriter(str(path))
+    painter = QPainter(writer)
+    painter.drawText(QPointF(500, 900), "A keeper lights the lamp.")
+    writer.newPage()
+    painter.drawText(QPointF(500, 900), "Ships pass the rock at night.")
+    writer.newPage()
+    painter.drawText(QPointF(500, 900), "Gulls wake everyone early.")
+    painter.end()
+    return path
+
+
+def marked(preview: Preview) -> str:
+    """The characters with a mark behind them."""
+    cursor = preview.text.textCursor()
+    text = preview.text.toPlainText()
+    found = ""
+    for place, character in enumerate(text):
+        cursor.setPosition(place + 1)
+        if cursor.charFormat().background().style() != Qt.BrushStyle.NoBrush:
+            found += character
+    return found
+
+
+def test_of_a_second_source_no_more_is_marked_than_of_the_first(
+    qtbot: QtBot, preview: Preview, folder: Path
+) -> None:
+    zh = passage(folder / "灯塔.md", ZH, start=0, end=len(ZH))
+    en = passage(folder / "light.txt", LIGHT, start=0, end=len(LIGHT))
+    for found, start, end in ((zh, 0, 8), (en, 33, 66), (zh, 8, 21)):
+        preview.show_citation(Citation(number=1, passage=found, start=start, end=end))
+        qtbot.waitUntil(lambda: bool(preview.text.toPlainText()), timeout=30_000)
+        assert marked(preview) == found.text[start:end]
+
+
+def test_the_preview_turns_pages_and_fills_its_window(
+    qtbot: QtBot, preview: Preview, pdf: Path
+) -> None:
+    with DocumentReader() as reader:
+        text = reader.read(pdf).pages[1].text
+    found = replace(passage(pdf, text, start=0, end=len(text), page=2), page_index=1)
+    preview.show_passage(found)
+    qtbot.waitUntil(preview.switch_button.isVisible, timeout=30_000)
+    qtbot.waitUntil(preview.number.isVisible, timeout=30_000)
+    assert preview.number.text() == "Page 2 of 3"
+    assert marked(preview) == text
+    narrow = preview.page_area.picture.pixmap().width()
+    preview.resize(preview.width() + 200, preview.height())
+    qtbot.waitUntil(
+        lambda: preview.page_area.picture.pixmap().width() > narrow + 150, timeout=30_000
+    )
+    preview.forth.trigger()
+    assert "Gulls" in preview.text.toPlainText()
+    assert marked(preview) == ""
+    assert not preview.forth.isEnabled()
+    qtbot.waitUntil(lambda: not preview.page_area.picture.pixmap().isNull(), timeout=30_000)
+    assert preview.pages.currentWidget() is preview.page_area
+    preview.back.trigger()
+    assert marked(preview) == text
+
+
+def test_a_file_that_no_program_opens_is_said(
+    qtbot: QtBot, preview: Preview, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
+    preview.show_passage(passage(folder / "light.txt", LIGHT, start=0, end=9))
+    qtbot.waitUntil(lambda: bool(preview.text.toPlainText()), timeout=30_000)
+    preview.system_button.click()
+    assert preview.remark.text() == "No program of this computer opened light.txt."
 
 
 def test_sources_open_and_say_when_nothing_supports(qtbot: QtBot, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """PDF: the picture of a page, and where on it a passage stands."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from engine.documents.picture import MAX_PIXELS, Box, PagePicture, PictureReques
 from engine.documents.reading.opening import open_file
 from engine.documents.reading.pdf import open_pdf
 from engine.documents.reading.squeezed import Squeezed
+
+_Rectangle = tuple[float, float, float, float]
+"""Left, bottom, right and top, in the page's units."""
+_WIDEST_GAP = 3.0
+"""Between two words of a line, in its heights; more is another column."""
 
 
 def draw_page(path: Path, request: PictureRequest) -> PagePicture:
@@ -57,5 +63,26 @@ def _boxes(
         rectangles = [text_page.get_rect(index) for index in range(count)]
     return tuple(
         Box(left * scale, height - top * scale, (right - left) * scale, (top - bottom) * scale)
-        for left, bottom, right, top in rectangles
+        for left, bottom, right, top in _lines(rectangles)
     )
+
+
+def _lines(rectangles: Iterable[_Rectangle]) -> list[_Rectangle]:
+    """Join what stands side by side: pdfium gives some letters boxes of their own."""
+    lines: list[_Rectangle] = []
+    for left, bottom, right, top in rectangles:
+        if lines:
+            before = lines[-1]
+            common = min(top, before[3]) - max(bottom, before[1])
+            height = min(top - bottom, before[3] - before[1])
+            gap = left - before[2]
+            if common > height / 2 and abs(gap) < _WIDEST_GAP * (before[3] - before[1]):
+                lines[-1] = (
+                    min(left, before[0]),
+                    min(bottom, before[1]),
+                    max(right, before[2]),
+                    max(top, before[3]),
+                )
+                continue
+        lines.append((left, bottom, right, top))
+    return lines

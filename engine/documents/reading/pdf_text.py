@@ -6,18 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from engine.documents.reading.words import HAN
+from engine.documents.reading.words import HAN, RADICALS
 
 _HYPHEN = "\ufffe"
 """What pdfium writes for a hyphen at the end of a line, in place of it and the line break."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\u00ad\ufeff\uffff\ud800-\udfff]+")
 _PRESENTATION = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06]")
 _DIVIDED = re.compile(rf"(\S*){_HYPHEN}(\w?)")
-_RADICALS = str.maketrans(
-    "⺟⺠⻁⻄⻅⻆⻉⻋⻓⻔⻘⻚⻛⻜⻝⻢⻣⻤⻥⻦⻨⻩⻬⻮⻰⻳",
-    "母民虎西见角贝车长门青页风飞食马骨鬼鱼鸟麦黄齐齿龙龟",
-)
-"""Parts of characters that some fonts name in place of the characters; Unicode maps only two."""
 _WIDE = re.compile(f"[{HAN}]")
 _STARTS_WITH_WIDE = re.compile(f"[{HAN}]")
 _ENDS_WITH_WIDE = re.compile(f"[{HAN}]$")
@@ -97,7 +92,7 @@ def _undivided(match: re.Match[str]) -> str:
 
 
 def _plain(match: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", match[0].translate(_RADICALS))
+    return unicodedata.normalize("NFKC", match[0].translate(RADICALS))
 
 
 def _width(line: str) -> int:

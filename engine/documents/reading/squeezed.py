@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from engine.documents.reading.words import RADICALS
+
 _PASSED_OVER = re.compile(r"[\s\u00ad\ufffe-]+")
 
 
@@ -35,4 +37,5 @@ class Squeezed:
 
 def squeeze(text: str) -> str:
     """Return the text without white space and hyphens, in compatible characters, folded."""
-    return unicodedata.normalize("NFKC", _PASSED_OVER.sub("", text)).casefold()
+    plain = _PASSED_OVER.sub("", text).translate(RADICALS)
+    return unicodedata.normalize("NFKC", plain).casefold()

@@ -65,6 +65,39 @@ def test_the_marked_place_has_the_ink_of_the_words(reader: DocumentReader, pdf: 
         assert 0 <= box.y < box.y + box.height <= page.height
 
 
+def test_a_line_has_one_mark_however_its_words_are_drawn(
+    reader: DocumentReader, tmp_path: Path
+) -> None:
+    """Some writers place every word, even every letter, by itself."""
+    words = {50: "The", 110: "sea", 160: "is", 200: "a", 240: "narrow", 320: "place."}
+    shown = "".join(f"1 0 0 1 {x} 700 Tm ({word}) Tj\n" for x, word in words.items())
+    content = f"BT /F 20 Tf {shown} 1 0 0 1 50 600 Tm (Below.) Tj ET"
+    path = tmp_path / "line.pdf"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 850] /Contents 5 0 R "
+        "/Resources << /Font << /F 4 0 R >> >> >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
+    ]
+    path.write_bytes(files.assemble(objects))
+    page = reader.draw(path, PictureRequest(0, 600, "The sea is a narrow place. Below."))
+    first, second = page.boxes
+    assert first.width > 300
+    assert first.y + first.height < second.y
+
+
+def test_characters_that_a_font_names_as_radicals_are_marked(
+    reader: DocumentReader, tmp_path: Path
+) -> None:
+    """Fonts for all of East Asia have one picture for the radical ⺠ and for 民."""
+    path = files.pdf(tmp_path / "contract.pdf", [["租金为每⽉⼈⺠币四万元。", "押金另付。"]])
+    text = reader.read(path).pages[0].text
+    assert text.startswith("租金为每月人民币四万元。")
+    assert reader.draw(path, PictureRequest(0, 600, "租金为每月人民币四万元。")).boxes
+
+
 def test_words_that_are_not_there_are_not_marked(reader: DocumentReader, pdf: Path) -> None:
     assert reader.draw(pdf, PictureRequest(0, 300, "nowhere to be found")).boxes == ()
 
