@@ -407,6 +407,7 @@ QPushButton#source:hover {{ border-color: {c.accent}; }}
 QProgressBar {{ background: {c.selected}; border: none; border-radius: 3px; max-height: 6px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 3px; }}
 QTableView {{ background: {c.page}; border: 1px solid {c.border}; border-radius: 8px; }}
+QTableView::item {{ padding: 0 5px; }}
 QHeaderView::section {{ background: {c.sidebar}; color: {c.muted}; border: none;
     padding: 5px 8px; }}
 

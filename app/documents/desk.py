@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.actions import Group, add_action
 from app.chat_view import ChatView
+from app.documents.choosing import Chooser
 from app.documents.events import LibraryEvents
 from app.documents.scope_button import ScopeButton
 from engine.chat import ChatService
@@ -40,6 +41,7 @@ class DocumentsDesk(QObject):
         self._library: DocumentService | None = None
         self._documents: DocumentsWindow | None = None
         self._preview: Preview | None = None
+        self._chooser = Chooser(window)
         self.events = LibraryEvents(self)
         self.events.changed.connect(self._offer_collections)
         self.scope = ScopeButton()
@@ -89,8 +91,7 @@ class DocumentsDesk(QObject):
 
     def attach(self) -> None:
         """Let the next question ask files that the person chooses."""
-        files, _kind = QFileDialog.getOpenFileNames(self._window, tr("Attach files"))
-        self.take_files([Path(file) for file in files])
+        self.take_files(self._chooser.files(tr("Attach files")))
 
     def take_files(self, paths: Sequence[Path]) -> None:
         """Attach files; folders become a collection, since one question is too short for them.

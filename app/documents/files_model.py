@@ -1,6 +1,7 @@
 """The files of a collection as a table, read a page at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QAbstractTableModel, QLocale, QModelIndex, QPersistentModelIndex, Qt
@@ -16,6 +17,8 @@ COLUMNS: Final = (
     to_translate("Page count"),
     to_translate("Passages"),
 )
+NUMBERS: Final = (2, 3)
+"""The columns that hold numbers."""
 _Index = QModelIndex | QPersistentModelIndex
 ReadFiles = Callable[[Status | None, int, int], list[FileStatus]]
 """Takes a status, a limit and an offset."""
@@ -27,13 +30,16 @@ class FilesModel(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._read: ReadFiles = lambda _status, _limit, _offset: []
+        self._folders: Sequence[Path] = ()
         self._status: Status | None = None
         self._files: list[FileStatus] = []
         self._complete = True
 
-    def show_files(self, read: ReadFiles, status: Status | None) -> None:
-        """Show other files from the first on. Raises StoreError."""
-        self._read, self._status = read, status
+    def show_files(
+        self, read: ReadFiles, status: Status | None, folders: Sequence[Path] = ()
+    ) -> None:
+        """Show other files from the first on, named below these folders. Raises StoreError."""
+        self._read, self._status, self._folders = read, status, folders
         self.beginResetModel()
         self._files = read(status, PAGE, 0)
         self._complete = len(self._files) < PAGE
@@ -75,16 +81,20 @@ class FilesModel(QAbstractTableModel):
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | None:
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+    ) -> object:
+        if orientation == Qt.Orientation.Vertical:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
             return tr(COLUMNS[section])
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(section)
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         file = self.file(index)
         if role == Qt.ItemDataRole.DisplayRole:
             return (
-                file.path.name,
+                self._name(file),
                 status_text(file),
                 _number(file.pages),
                 _number(file.passages),
@@ -92,10 +102,23 @@ class FilesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{file.path}\n{status_text(file)}"
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{file.path.name}, {status_text(file)}"
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 1:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return f"{self._name(file)}, {status_text(file)}"
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(index.column())
         return None
+
+    def _name(self, file: FileStatus) -> str:
+        """Return the file's path below the folder that was added: names alone may be the same."""
+        for folder in self._folders:
+            if file.path != folder and file.path.is_relative_to(folder):
+                return str(file.path.relative_to(folder))
+        return file.path.name
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    """Return left for words and right for numbers."""
+    side = Qt.AlignmentFlag.AlignRight if column in NUMBERS else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def status_text(file: FileStatus) -> str:

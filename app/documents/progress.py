@@ -7,7 +7,7 @@ from engine.i18n import tr
 
 
 def progress_text(progress: Progress) -> str:
-    """Say how many files are done, how long the others will take, and what failed."""
+    """Say how many files are done, and how long the others will take."""
     if not progress.total:
         return tr("No documents yet.")
     parts = []
@@ -28,9 +28,14 @@ def progress_text(progress: Progress) -> str:
                 passages=_number(progress.passages),
             )
         )
-    if progress.failed:
-        parts.append(tr("{count} could not be read", count=_number(progress.failed)))
     return " · ".join(parts)
+
+
+def failed_text(progress: Progress) -> str:
+    """Say how many files could not be read, "" where all could."""
+    if not progress.failed:
+        return ""
+    return tr("{count} could not be read", count=_number(progress.failed))
 
 
 def time_left(seconds: float) -> str:

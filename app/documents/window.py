@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QInputDialog,
     QLineEdit,
@@ -27,6 +26,8 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.actions import Group, add_action
+from app.documents.beginning import Beginning
+from app.documents.choosing import Chooser
 from app.documents.collection_page import CollectionPage
 from app.documents.events import LibraryEvents
 from app.documents.found_list import FoundList
@@ -41,6 +42,8 @@ from engine.i18n import to_translate, tr
 
 _SIZE: Final = (860, 600)
 _FOUND: Final = 20
+_MOST_ROOTS: Final = 20
+"""Folders and files of a collection that its menu offers to take out."""
 _ID: Final = Qt.ItemDataRole.UserRole
 
 
@@ -48,7 +51,7 @@ class DocumentsWindow(QDialog):
     """Shows a library and changes it; it stays open beside the chat."""
 
     opened = Signal(object)
-    """A RetrievedPassage is to be shown in its document."""
+    """A Citation is to be shown in its document."""
     ask = Signal(int)
     """The open conversation is to ask this collection."""
 
@@ -59,6 +62,7 @@ class DocumentsWindow(QDialog):
         show_text(self.setWindowTitle, "Documents")
         self._service = service
         self._collections: list[Collection] = []
+        self._chooser = Chooser(self)
         self.notice = NoticeBar()
         self.search = QLineEdit(clearButtonEnabled=True)
         show_text(self.search.setPlaceholderText, "Search in all documents")
@@ -67,7 +71,8 @@ class DocumentsWindow(QDialog):
         self.search.textChanged.connect(self._leave_search)
         self.list = QListWidget()
         show_text(self.list.setAccessibleName, "Collections")
-        self.list.currentRowChanged.connect(self._show_collection)
+        self.list.currentRowChanged.connect(self._leave_found)
+        self.list.itemClicked.connect(self._leave_found)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(
             lambda at: self._menu().popup(self.list.viewport().mapToGlobal(at))
@@ -80,17 +85,23 @@ class DocumentsWindow(QDialog):
         self.page.failed.connect(self.show_error)
         self.page.pause_requested.connect(self._set_paused)
         self.page.ask_requested.connect(self._ask_current)
+        self.beginning = Beginning()
+        self.beginning.folder_wanted.connect(lambda: self._add_folder(as_new=True))
+        self.beginning.files_wanted.connect(lambda: self._add_files(as_new=True))
         self.found = FoundList()
         self.found.opened.connect(self.opened)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.page)
         self._pages.addWidget(self.found)
+        self._pages.addWidget(self.beginning)
         self._make_actions()
         self._lay_out()
         theme.follow_scale(self._fit_size)
         events.changed.connect(self.refresh)
         events.failed.connect(self.show_error)
         follow_language(self.refresh)
+        self._show_page()
+        (self.search if self._collections else self.beginning.folder_button).setFocus()
 
     def refresh(self) -> None:
         """Show the library as it is now."""
@@ -99,16 +110,10 @@ class DocumentsWindow(QDialog):
         except StoreError as error:
             self.show_error(error)
             return
-        chosen = self._current_id()
-        self.list.blockSignals(True)
-        self.list.clear()
-        for collection in self._collections:
-            item = QListWidgetItem(collection.name, self.list)
-            item.setData(_ID, collection.id)
-        row = next((n for n, c in enumerate(self._collections) if c.id == chosen), 0)
-        self.list.setCurrentRow(row if self._collections else -1)
-        self.list.blockSignals(False)
+        self._list_collections()
         self._show_collection()
+        if not self._collections or self._pages.currentWidget() is not self.found:
+            self._show_page()
 
     def add(self, paths: Sequence[Path]) -> None:
         """Add folders and files: to the collection that is shown, or as a new one."""
@@ -143,6 +148,20 @@ class DocumentsWindow(QDialog):
         self.add(_dropped(event))
         event.acceptProposedAction()
 
+    def _list_collections(self) -> None:
+        wanted = [(collection.id, collection.name) for collection in self._collections]
+        items = [self.list.item(row) for row in range(self.list.count())]
+        if wanted == [(item.data(_ID), item.text()) for item in items]:
+            return
+        chosen = self._current_id()
+        self.list.blockSignals(True)
+        self.list.clear()
+        for number, name in wanted:
+            QListWidgetItem(name, self.list).setData(_ID, number)
+        row = next((n for n, (number, _) in enumerate(wanted) if number == chosen), 0)
+        self.list.setCurrentRow(row if wanted else -1)
+        self.list.blockSignals(False)
+
     def _show_found(self, retrieval: Any) -> None:
         passages: Sequence[RetrievedPassage] = retrieval.passages if retrieval.answerable else ()
         self.found.show_passages(passages, retrieval.query)
@@ -150,9 +169,19 @@ class DocumentsWindow(QDialog):
 
     def _leave_search(self, text: str) -> None:
         if not text.strip():
-            self._pages.setCurrentWidget(self.page)
+            self._show_page()
 
-    def _show_collection(self, _row: int = -1) -> None:
+    def _leave_found(self, _chosen: object) -> None:
+        """Show the collection that was chosen, also while something else was searched."""
+        self._show_page()
+        self._show_collection()
+
+    def _show_page(self) -> None:
+        self._pages.setCurrentWidget(self.page if self._collections else self.beginning)
+        self._left.setVisible(bool(self._collections))
+        self.search.setEnabled(bool(self._collections))
+
+    def _show_collection(self) -> None:
         collection = self._current()
         self.page.show_collection(collection)
         for action in (self.rename_action, self.remove_action, *self._into_current):
@@ -175,17 +204,19 @@ class DocumentsWindow(QDialog):
         for row in range(self.list.count()):
             if self.list.item(row).data(_ID) == collection_id:
                 self.list.setCurrentRow(row)
+        self._show_page()
 
     def _add_folder(self, *, as_new: bool) -> None:
-        folder = QFileDialog.getExistingDirectory(self, tr("Add a folder"))
-        if folder and as_new:
-            self._add_collection([Path(folder)])
-        elif folder:
-            self.add([Path(folder)])
+        self._add_chosen(self._chooser.folder(tr("Add a folder")), as_new=as_new)
 
-    def _add_files(self) -> None:
-        files, _kind = QFileDialog.getOpenFileNames(self, tr("Add files"))
-        self.add([Path(file) for file in files])
+    def _add_files(self, *, as_new: bool) -> None:
+        self._add_chosen(self._chooser.files(tr("Add files")), as_new=as_new)
+
+    def _add_chosen(self, paths: Sequence[Path], *, as_new: bool) -> None:
+        if as_new and paths:
+            self._add_collection(paths)
+        else:
+            self.add(paths)
 
     def _rename(self) -> None:
         collection = self._current()
@@ -229,13 +260,20 @@ class DocumentsWindow(QDialog):
         if number is not None:
             self._do(self._service.set_paused(number, paused=paused))
 
+    def _take_out_root(self, collection_id: int, path: Path, _checked: bool = False) -> None:
+        self._do(self._service.remove_path(collection_id, path))
+
     def _ask_current(self) -> None:
         number = self._current_id()
         if number is not None:
             self.ask.emit(number)
 
     def _do(self, future: Future[None]) -> None:
-        Waiting(future, self, lambda _none: None, self.show_error)
+        Waiting(future, self, lambda _none: None, self._say_undone)
+
+    def _say_undone(self, error: GebError) -> None:
+        self.refresh()  # what was not done is as it was
+        self.show_error(error)
 
     def _make_actions(self) -> None:
         def action(name: str, message: str, on_trigger: Callable[[], None], keys: str = "") -> Any:
@@ -249,19 +287,29 @@ class DocumentsWindow(QDialog):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addActions([self.rename_action, self.remove_action])
+        collection = self._current()
+        if collection is not None and len(collection.roots) > 1:
+            menu.addSeparator()
+            for root in collection.roots[:_MOST_ROOTS]:
+                name = root.path.name.replace("&", "&&")  # one alone would mark a key
+                entry = menu.addAction(tr("Take “{name}” out", name=name))
+                entry.setToolTip(str(root.path))
+                entry.triggered.connect(partial(self._take_out_root, collection.id, root.path))
+            menu.setToolTipsVisible(True)
         return menu
 
     def _add_menu(self) -> QMenu:
         menu = QMenu(self)
         for message, on_trigger in (
             (to_translate("A folder as a new collection…"), lambda: self._add_folder(as_new=True)),
+            (to_translate("Files as a new collection…"), lambda: self._add_files(as_new=True)),
             (to_translate("A folder to this collection…"), lambda: self._add_folder(as_new=False)),
-            (to_translate("Files to this collection…"), self._add_files),
+            (to_translate("Files to this collection…"), lambda: self._add_files(as_new=False)),
         ):
             entry = menu.addAction("")
             show_text(entry.setText, message)
             entry.triggered.connect(lambda _checked=False, act=on_trigger: act())
-        _new, *self._into_current = menu.actions()
+        self._into_current = menu.actions()[2:]
         return menu
 
     def _fit_size(self) -> None:
@@ -270,8 +318,8 @@ class DocumentsWindow(QDialog):
         self.resize(min(width, room.width() - 40), min(height, room.height() - 60))
 
     def _lay_out(self) -> None:
-        left = QWidget()
-        narrow = QVBoxLayout(left)
+        self._left = QWidget()
+        narrow = QVBoxLayout(self._left)
         narrow.setContentsMargins(0, 0, 0, 0)
         narrow.setSpacing(theme.SPACE)
         narrow.addWidget(self.add_button)
@@ -279,7 +327,7 @@ class DocumentsWindow(QDialog):
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(2 * theme.SPACE)
-        splitter.addWidget(left)
+        splitter.addWidget(self._left)
         splitter.addWidget(self._pages)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([220, 600])

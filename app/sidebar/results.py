@@ -5,15 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPointF, QSize, Qt
-from PySide6.QtGui import (
-    QColor,
-    QFont,
-    QFontInfo,
-    QPainter,
-    QTextCharFormat,
-    QTextLayout,
-    QTextOption,
-)
+from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import (
     QFrame,
     QListView,
@@ -24,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
+from app.marked_text import lay_out, line_height
 from app.sidebar.model import Index
 from app.sidebar.searcher import MOST_FOUND
 from app.texts import show_text
@@ -32,7 +25,6 @@ from engine.store import SearchHit
 
 _ROW: Final = Qt.ItemDataRole.UserRole
 _LINES: Final = 2
-_LINE_HEIGHT_EM: Final = 1.5
 
 
 @dataclass(frozen=True)
@@ -117,7 +109,11 @@ class _Delegate(QStyledItemDelegate):
         colors = theme.colors()
         painter.save()
         painter.setPen(QColor(colors.text if is_title else colors.muted))
-        layout = _layout(row, option.font, place.width(), lines=1 if is_title else _LINES)
+        font = QFont(option.font)
+        if row.message_id is None:
+            font.setWeight(QFont.Weight.DemiBold)
+        lines = 1 if is_title else _LINES
+        layout = lay_out(row.text, row.highlights, font, place.width(), lines)
         layout.draw(painter, QPointF(place.topLeft()))
         painter.restore()
 
@@ -125,43 +121,3 @@ class _Delegate(QStyledItemDelegate):
         row: Row = index.data(_ROW)
         lines = 1 if row.message_id is None and row.conversation_id is not None else _LINES
         return QSize(0, lines * line_height(option.font) + theme.SPACE)
-
-
-def line_height(font: QFont) -> int:
-    """Return the pixels of a line, enough for Chinese, whose fonts are higher than Latin ones."""
-    return round(_LINE_HEIGHT_EM * QFontInfo(font).pixelSize())
-
-
-def _layout(row: Row, font: QFont, width: int, lines: int) -> QTextLayout:
-    """Return the text in so many lines, the marked words in their colours."""
-    if row.message_id is None:
-        font = QFont(font)
-        font.setWeight(QFont.Weight.DemiBold)
-    layout = QTextLayout(row.text, font)
-    option = QTextOption()
-    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-    layout.setTextOption(option)
-    layout.setFormats([_mark(row.text, start, end) for start, end in row.highlights])
-    layout.beginLayout()
-    y = 0.0
-    for _ in range(lines):
-        line = layout.createLine()
-        if not line.isValid():
-            break
-        line.setLineWidth(width)
-        line.setPosition(QPointF(0, y))
-        y += line_height(font)
-    layout.endLayout()
-    return layout
-
-
-def _mark(text: str, start: int, end: int) -> QTextLayout.FormatRange:
-    colors = theme.colors()
-    style = QTextCharFormat()
-    style.setForeground(QColor(colors.text))
-    style.setBackground(QColor(colors.selection))
-    mark = QTextLayout.FormatRange()
-    mark.start = len(text[:start].encode("utf-16-le")) // 2  # Qt's places, not code points
-    mark.length = len(text[start:end].encode("utf-16-le")) // 2
-    mark.format = style
-    return mark

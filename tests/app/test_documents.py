@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDropEvent, QImage, QPainter, QPdfWriter
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, answering, views
 
@@ -19,6 +19,7 @@ from app.documents.progress import progress_text, time_left
 from app.documents.scope_button import ScopeButton
 from app.documents.sources_row import SourcesRow
 from app.documents.window import DocumentsWindow
+from app.texts import show_all_again
 from engine.bundle import default_bundle_path
 from engine.documents.answering.sources import Citation, Claim, Sources
 from engine.documents.library.library import Library
@@ -26,6 +27,7 @@ from engine.documents.library.types import Collection, FileStatus, Progress
 from engine.documents.passages import RetrievedPassage
 from engine.documents.sandbox import DocumentReader
 from engine.documents.service import DocumentService
+from engine.i18n import set_language
 from engine.store import Store
 
 LIGHT = "The lighthouse stands on a rock. It was built in 1882 by the city. It shines at night."
@@ -87,7 +89,9 @@ def test_a_dropped_folder_becomes_a_collection_whose_files_are_told(
     folder: Path,
 ) -> None:
     window, service = open_documents()
-    assert "drop them here" in window.page.state.text()
+    assert "drop them here" in window.beginning.text.text()
+    assert window.beginning.isVisible()
+    assert window.focusWidget() is window.beginning.folder_button
     drop(window, [folder])
     wait_until_indexed(qtbot, service, 3)
     qtbot.waitUntil(lambda: "could not be read" in window.page.state.text(), timeout=10_000)
@@ -122,6 +126,112 @@ def test_a_search_finds_passages_in_both_languages(
         window.search.clear()
         assert window.page.isVisible()
         window.found.list.clear()
+
+
+def test_a_search_shows_the_sentence_and_ends_with_the_choice_of_a_collection(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+) -> None:
+    window, service = open_documents()
+    window.add([folder])
+    wait_until_indexed(qtbot, service, 3)
+    qtbot.waitUntil(lambda: window.list.count() == 1, timeout=10_000)
+    opened: list[Citation] = []
+    window.opened.connect(opened.append)
+    window.search.setText("city")
+    window.start_search()
+    qtbot.waitUntil(lambda: window.found.list.count() > 0, timeout=20_000)
+    first = window.found.list.item(0)
+    assert first.text() == "light.txt\nIt was built in 1882 by the city."
+    window.found.list.itemActivated.emit(first)
+    assert opened[0].text == "It was built in 1882 by the city."
+    assert not window.found.list.horizontalScrollBar().isVisible()
+    set_language("zh_CN")
+    try:
+        show_all_again()
+        assert window.found.summary.text() == "找到 1 个段落"
+    finally:
+        set_language("en")
+        show_all_again()
+    rectangle = window.list.visualItemRect(window.list.item(0))
+    qtbot.mouseClick(window.list.viewport(), Qt.MouseButton.LeftButton, pos=rectangle.center())
+    assert window.page.isVisible()
+    window.start_search()
+    qtbot.waitUntil(window.found.isVisible, timeout=20_000)
+
+
+def test_files_that_failed_are_one_click_away(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    window, service = open_documents()
+    (folder / "below").mkdir()
+    (folder / "below" / "light.txt").write_text("Another light.", encoding="utf-8")
+    window.add([folder])
+    wait_until_indexed(qtbot, service, 4)
+    qtbot.waitUntil(lambda: "could not be read" in window.page.state.text(), timeout=10_000)
+
+    def shown() -> set[object]:
+        model = window.page.model
+        return {model.index(row, 0).data() for row in range(model.rowCount())}
+
+    assert {"light.txt", str(Path("below", "light.txt"))} < shown()
+    window.page.state.linkActivated.emit("failed")
+    assert shown() == {"broken.pdf"}
+    window.page.filter.setCurrentIndex(2)
+    assert not window.page.table.isVisible()
+    assert window.page.nothing.isVisible()
+    # Another collection is shown whole.
+    (tmp_path / "tea.txt").write_text("Tea is a drink.", encoding="utf-8")
+    window.add_as_new([tmp_path / "tea.txt"])
+    qtbot.waitUntil(lambda: shown() == {"tea.txt"}, timeout=20_000)
+    assert window.page.filter.currentIndex() == 0
+
+
+def test_what_was_added_is_taken_out_again(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+) -> None:
+    window, service = open_documents()
+    window.add([folder / "light.txt", folder / "灯塔.md"])
+    wait_until_indexed(qtbot, service, 2)
+    qtbot.waitUntil(lambda: window.page.model.rowCount() == 2, timeout=10_000)
+    menu = window._menu()
+    entries = {action.text(): action for action in menu.actions()}
+    entries["Take “light.txt” out"].trigger()
+    qtbot.waitUntil(lambda: window.page.model.rowCount() == 1, timeout=20_000)
+    [file] = service.files(service.collections()[0].id)
+    assert file.path.name == "灯塔.md"
+    menu.deleteLater()
+
+
+def test_the_dialogs_begin_where_documents_are(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[str] = []
+
+    def choose(_parent: QWidget, _title: str, start: str) -> tuple[list[str], str]:
+        begun.append(start)
+        return [str(folder / "light.txt")], ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", choose)
+    window, service = open_documents()
+    window.beginning.files_button.click()
+    wait_until_indexed(qtbot, service, 1)
+    qtbot.waitUntil(lambda: window.list.count() == 1, timeout=10_000)
+    window.add_button.menu().actions()[1].trigger()
+    wait_until_indexed(qtbot, service, 2)
+    assert len(service.collections()) == 2
+    first, second = begun
+    assert first not in ("", ".")
+    assert second == str(folder)
 
 
 def test_removing_a_collection_asks_first_and_leaves_the_files(
@@ -335,7 +445,7 @@ def test_the_chip_says_what_is_asked_and_remembers_ticks(qtbot: QtBot, tmp_path:
         ),
         ({"indexed": 3, "waiting": 7, "failed": 1, "seconds_left": 600.0}, "about 10 min left"),
         ({"indexed": 3, "waiting": 7, "failed": 0, "paused": True}, "paused"),
-        ({"indexed": 10, "waiting": 0, "failed": 2, "passages": 80}, "2 could not be read"),
+        ({"indexed": 10, "waiting": 0, "failed": 2, "passages": 80}, "10 files, 80 passages"),
     ],
 )
 def test_progress_is_a_sentence(progress: dict[str, object], said: str) -> None:
