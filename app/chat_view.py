@@ -52,6 +52,8 @@ class ChatView(QWidget):
     the store is up to a second behind.
     """
 
+    _unread_said: object = None
+    """What was told of the files that the last question could not ask."""
     sent = Signal(int)
     """A message of this conversation is stored; its title and place in the list may be new."""
     answering_changed = Signal(bool)
@@ -262,7 +264,7 @@ class ChatView(QWidget):
             view.show_progress(tr("Reading {count} passages…", count=count))
         if event.retrieval.unread:
             rest = to_translate("The other documents were asked.")
-            self.notice.tell_all(event.retrieval.unread, rest)
+            self._unread_said = self.notice.tell_all(event.retrieval.unread, rest)
 
     def _add_find_actions(self) -> None:
         group = Group.VIEW
@@ -311,6 +313,7 @@ class ChatView(QWidget):
             view.show_progress(text)
         self.transcript.scroll_to_end()
         self._show_answering()
+        self.notice.withdraw(self._unread_said)
         self.sent.emit(answer.conversation_id)
 
     def _running_answer(self) -> int | None:

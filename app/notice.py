@@ -73,9 +73,19 @@ class NoticeBar(QWidget):
         self._timer.setInterval(round(seconds * 1000))
         self.show()
 
-    def tell_all(self, errors: Sequence[GebError], behind: str = "") -> None:
-        """Show several sentences, then `behind` (English text); they follow the language."""
-        self.tell(_Sentences([*errors, GebError(behind)] if behind else errors))
+    def tell_all(self, errors: Sequence[GebError], behind: str = "") -> object:
+        """Show several sentences, then `behind` (English text); they follow the language.
+
+        Return what `withdraw` takes back.
+        """
+        said = _Sentences([*errors, GebError(behind)] if behind else errors)
+        self.tell(said)
+        return said
+
+    def withdraw(self, said: object) -> None:
+        """Hide the bar if it shows this: it has had its time."""
+        if self._said is said:
+            self.dismiss()
 
     def offer(self, text: object, actions: Mapping[str, Callable[[], None]]) -> None:
         """Show `text` with one or two ways to go on."""

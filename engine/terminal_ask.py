@@ -18,6 +18,7 @@ from engine.documents.indexing.lock import IndexerLock
 from engine.documents.indexing.scanning import scan_root
 from engine.documents.library import queue
 from engine.documents.library.library import Library, set_aside_damaged_library
+from engine.documents.library.types import Progress
 from engine.documents.passages import Retrieval
 from engine.documents.sandbox import DocumentReader
 from engine.documents.search.retrieval import Retriever
@@ -46,8 +47,8 @@ def search_paths(paths: Sequence[Path], question: str, limit: int = 5) -> Asked:
     """Read files and folders, as far as they are new, and search them for a question.
 
     What was read is kept for the next question about the same paths. Progress and files that
-    cannot be read are told on stderr. Raises DocumentError for a path that is not there,
-    StoreError if nothing can be kept.
+    cannot be read are told on stderr. Raises DocumentError for a path that is not there, and where
+    nothing can be read; StoreError if nothing can be kept.
     """
     for path in paths:
         if not path.exists():
@@ -64,6 +65,8 @@ def search_paths(paths: Sequence[Path], question: str, limit: int = 5) -> Asked:
         [collection] = library.collections()
         progress = library.progress(collection.id)
         _tell_failures(library, collection.id)
+        if not progress.indexed:
+            raise _nothing_read(paths, progress)
         seconds = monotonic() - begun
         retrieval = Retriever(library).retrieve(question, limit=limit)
     return Asked(retrieval=retrieval, index_seconds=seconds, files=progress.indexed)
@@ -115,6 +118,13 @@ def _tell_failures(library: Library, collection_id: int) -> None:
         notice(tr("{number} more files cannot be read.", number=len(failed) - _SHOWN_FAILURES))
 
 
+def _nothing_read(paths: Sequence[Path], progress: Progress) -> DocumentError:
+    if progress.failed:
+        return DocumentError("None of these documents can be read.", code="unreadable")
+    names = ", ".join(map(str, paths))
+    return DocumentError("There are no documents in {paths}.", code="unreadable", paths=names)
+
+
 def _fingerprint(paths: Sequence[Path]) -> str:
     """Return a name for what is known of these paths."""
     absolute = sorted({os.fsencode(os.path.abspath(path)) for path in paths})  # noqa: PTH100
@@ -135,9 +145,9 @@ def _age(path: Path) -> float:
 
 
 def ask(paths: Sequence[Path], question: str, *, model: Path | None, as_json: bool) -> int:
-    """Answer a question from files and folders on stdout; return 0 if it was answered.
+    """Answer a question from files and folders on stdout; return 0 if the documents were asked.
 
-    With `as_json` one object is printed, whatever happens.
+    With `as_json` one object is printed if there was anything to ask.
     """
     try:
         if not question.strip():
@@ -152,7 +162,8 @@ def ask(paths: Sequence[Path], question: str, *, model: Path | None, as_json: bo
     else:
         say(answer.text)
         for citation in answer.sources.citations:
-            say(f"{cite(citation.number)} {place_of(citation.passage)}: {citation.text}")
+            sentence = " ".join(citation.text.split())  # the lines are those of the document
+            say(f"{cite(citation.number)} {place_of(citation.passage)}: {sentence}")
     return 0
 
 

@@ -50,7 +50,8 @@ class DocumentsDesk(QObject):
         self.scope.manage_requested.connect(self.open)
         chat.composer.add_tool(self.scope)
         chat.opened.connect(self._show_choice)
-        chat.sent.connect(lambda _id: self.scope.forget_files())
+        self._refused_said: object = None
+        chat.sent.connect(self._forget_question)
         chat.source_opened.connect(self.show_source)
         chat.documents = lambda: self.scope.scope
         group = Group.APPLICATION
@@ -111,10 +112,15 @@ class DocumentsDesk(QObject):
                     refused.append(error)
         self.scope.attach(fit)
         if refused:
-            self._chat.notice.tell_all(refused)
+            self._refused_said = self._chat.notice.tell_all(refused)
         folders = [path for path in paths if path.is_dir()]
         if folders and (documents := self.open()) is not None:
             documents.add_as_new(folders)
+
+    def _forget_question(self, _conversation_id: int) -> None:
+        """The question was sent: what was attached, or could not be, belonged to it."""
+        self.scope.forget_files()
+        self._chat.notice.withdraw(self._refused_said)
 
     def show_source(self, source: Citation | RetrievedPassage) -> None:
         """Show the place that an answer cites, or that a search found."""

@@ -147,7 +147,13 @@ class Preview(QDialog):
         Waiting(future, self, in_time(on_done), in_time(self._show_failure))  # type: ignore[arg-type]
 
     def _show_failure(self, error: GebError) -> None:
-        self.remark.setText(str(error))
+        place = self._place
+        if place is None or self._document is not None:
+            self.remark.setText(str(error))
+            return
+        as_it_was = tr("This is the passage as it was when it was read:")
+        self.remark.setText(f"{error} {as_it_was}")
+        self._fill(place.passage.text, place.start - place.passage.start, len(place.quote))
 
     def _take_document(self, document: Document) -> None:
         self._document = document

@@ -14,7 +14,10 @@ from engine.documents.answering.sources import DocumentScope
 from engine.documents.library.types import Collection
 from engine.i18n import tr
 
-_LONGEST: Final = 36
+_SHOWN: Final = 2
+"""Names; of the others only how many there are."""
+_LONGEST: Final = 24
+"""Characters of a name."""
 
 
 class ScopeButton(QToolButton):
@@ -113,9 +116,9 @@ class ScopeButton(QToolButton):
     def _show(self) -> None:
         names = [c.name for c in self._collections if c.id in self._chosen]
         names += [file.name for file in self._files]
-        text = ", ".join(names)
-        if len(text) > _LONGEST:
-            text = text[: _LONGEST - 1] + "…"
+        text = ", ".join(map(_shortened, names[:_SHOWN]))
+        if len(names) > _SHOWN:
+            text += f" +{len(names) - _SHOWN}"
         self.setProperty("active", bool(names))
         self.style().polish(self)
         self.setText(text or tr("Documents"))
@@ -129,3 +132,11 @@ class ScopeButton(QToolButton):
         side = theme.scaled(theme.ICON_SIZE)
         self.setIconSize(QSize(side, side))
         self.setIcon(icon("documents", color, side))
+
+
+def _shortened(name: str) -> str:
+    """Return a name with its middle left out: the end of a file's tells its kind."""
+    if len(name) <= _LONGEST:
+        return name
+    end = _LONGEST // 3
+    return f"{name[: _LONGEST - end - 1].rstrip()}…{name[-end:].lstrip()}"

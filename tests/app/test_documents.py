@@ -292,6 +292,9 @@ def test_the_preview_marks_the_cited_sentence(qtbot: QtBot, folder: Path) -> Non
         (folder / "灯塔.md").unlink()
         preview.show_citation(citation)
         qtbot.waitUntil(lambda: "cannot be read" in preview.remark.text(), timeout=30_000)
+        assert "as it was" in preview.remark.text()
+        assert preview.text.toPlainText() == ZH
+        assert marked(preview) == citation.text
     finally:
         preview.close()
         preview.shutdown()
@@ -426,6 +429,12 @@ def test_the_chip_says_what_is_asked_and_remembers_ticks(qtbot: QtBot, tmp_path:
     assert chip.scope is not None
     assert chip.scope.collections == (7,)
     assert chip.scope.files == (tmp_path / "one.pdf",)
+    chip.attach([tmp_path / "A report of the harbour with all its appendices.docx"])
+    assert chip.text() == "Papers, one.pdf +1"
+    chip.choose([])
+    chip.attach([tmp_path / "A report of the harbour with all its appendices.docx"])
+    assert chip.text() == "A report of the…ces.docx"
+    chip.choose([7])
     chip.forget_files()
     assert chip.chosen == (7,)
     assert chip.accessibleName() == "Asks: Papers"
@@ -562,6 +571,12 @@ def test_a_file_that_fails_later_is_named_while_the_rest_is_asked(
     assert window.chat.notice.text() == (
         "strange.xyz: Files of this kind cannot be read. The other documents were asked."
     )
+    # With the next question it has had its time.
+    window.desk.take_files([strange])
+    assert window.chat.notice.text() == "strange.xyz: Files of this kind cannot be read."
+    window.chat.send("Hello")
+    assert window.chat.notice.isHidden()
+    qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
 
 
 def test_the_menu_of_the_chip_takes_a_file_away(qtbot: QtBot, tmp_path: Path) -> None:

@@ -82,3 +82,25 @@ def test_a_path_that_is_not_there_is_one_sentence(
     status, out, err = asked(tmp_path / "nowhere", question="谁？")
     assert (status, out) == (1, "")
     assert err == f"There is no file or folder {tmp_path / 'nowhere'}.\n"
+
+
+def test_where_nothing_can_be_read_nothing_is_answered(
+    tmp_path: Path, asked: Callable[..., tuple[int, str, str]]
+) -> None:
+    """ "There is no answer in the documents" would be a lie about files that nobody has read."""
+    broken, empty = tmp_path / "broken.pdf", tmp_path / "empty"
+    broken.write_bytes(b"%PDF-1.7 and nothing else")
+    empty.mkdir()
+    status, out, err = asked(broken, question="谁？")
+    assert (status, out) == (1, "")
+    assert err.splitlines()[-1] == "None of these documents can be read."
+    status, out, err = asked(empty, question="谁？", as_json=False)
+    assert (status, out, err) == (1, "", f"There are no documents in {empty}.\n")
+
+
+def test_a_quoted_sentence_is_one_line(
+    folder: Path, asked: Callable[..., tuple[int, str, str]]
+) -> None:
+    (folder / "river.txt").write_text("The Yangtze is the longest\nriver of Asia.")
+    _, out, _ = asked(folder, question="Which river is the longest of Asia?", as_json=False)
+    assert out.splitlines()[-1] == "[1] river.txt: The Yangtze is the longest river of Asia."

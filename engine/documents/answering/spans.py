@@ -15,6 +15,9 @@ MAX_WORDS = 12
 _MAX_CLAUSE_WORDS = 60
 _NEVER_FIRST = [KIND[k] for k in ("edge", "mark", "close", "conjunction")]
 _NEVER_LAST = [KIND[k] for k in ("edge", "mark", "open", "conjunction", "preposition")]
+_NUMBERS = [KIND["number"]]
+_COUNTED = [KIND[k] for k in ("unit", "noun")]
+_DATES = [KIND[k] for k in ("number", "time", "unit")]
 _CLAUSE_ENDS = [KIND[k] for k in ("edge", "mark")]
 
 Places = NDArray[np.intp]
@@ -65,7 +68,22 @@ def candidates(sentence: Sentence) -> tuple[Places, Places]:
     keep = (length <= MAX_WORDS) | (clause & (length <= _MAX_CLAUSE_WORDS))
     keep &= ~np.isin(kinds[first], _NEVER_FIRST) & ~np.isin(kinds[last], _NEVER_LAST)
     keep &= _brackets_match(kinds, first, end)
+    keep &= ~_divides_quantity(sentence)[first]
     return first[keep], end[keep]
+
+
+def _divides_quantity(sentence: Sentence) -> NDArray[np.bool_]:
+    """Return of each word whether it goes on with a quantity or a date that began before it.
+
+    "bar" of "8.5 bar", "十二日" of "五月十二日": alone neither is an answer.
+    """
+    kinds = sentence.kinds
+    before, follows = kinds[:-1], kinds[1:]
+    starts = np.array([word.start for word in sentence.words[1:]], np.intp)
+    ends = np.array([word.end for word in sentence.words[:-1]], np.intp)
+    divides = np.isin(before, _NUMBERS) & np.isin(follows, _COUNTED)
+    divides |= np.isin(before, _DATES) & np.isin(follows, _DATES) & (starts == ends)
+    return np.concatenate([[False], divides])
 
 
 def _is_clause(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:

@@ -10,7 +10,10 @@ from engine.documents.reading.words import HAN, RADICALS
 
 _HYPHEN = "\ufffe"
 """What pdfium writes for a hyphen at the end of a line, in place of it and the line break."""
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\u00ad\ufeff\uffff\ud800-\udfff]+")
+_UNNAMED = re.compile("[\x00-\x08\x0b\x0e-\x1f]")
+"""What pdfium writes for letters of which the file does not say what they are."""
+_GAP = "\ufffd"
+_CONTROLS = re.compile("[\x0c\x0d\x7f\u00ad\ufeff\uffff\ud800-\udfff]+")
 _PRESENTATION = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06]")
 _DIVIDED = re.compile(rf"(\S*){_HYPHEN}(\w?)")
 _WIDE = re.compile(f"[{HAN}]")
@@ -80,6 +83,7 @@ def _without_heads(lines: list[str], heads: frozenset[str]) -> list[str]:
 
 def _tidy(line: str) -> str:
     line = _DIVIDED.sub(_undivided, line)
+    line = _UNNAMED.sub(_GAP, line)  # a number that is silently gone would be a lie
     line = _CONTROLS.sub("", line)
     return _PRESENTATION.sub(_plain, line).strip()
 

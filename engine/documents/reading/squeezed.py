@@ -5,7 +5,7 @@ import unicodedata
 
 from engine.documents.reading.words import RADICALS
 
-_PASSED_OVER = re.compile(r"[\s\u00ad\ufffe-]+")
+_PASSED_OVER = re.compile(r"[\s\x00-\x1f\u00ad\ufffd\ufffe-]+")
 
 
 class Squeezed:

@@ -154,6 +154,15 @@ def test_pdf_text_flows(tmp_path: Path) -> None:
         assert not page.text.rstrip().endswith("-")
 
 
+def test_a_letter_that_a_pdf_does_not_name_leaves_a_gap(tmp_path: Path) -> None:
+    """Some writers do not say which characters their digits are: "36 months" is not "months"."""
+    path = files.pdf(tmp_path / "gap.pdf", [["The warranty ends after \x1e\x1f months."]])
+    [page] = read_document(path).pages
+    assert page.text == "The warranty ends after \ufffd\ufffd months."
+    # It is found on the page all the same, to be marked there.
+    assert Squeezed("The warranty ends after \x1e\x1f months.").find(page.text) == (0, 34)
+
+
 def test_the_outline_of_a_pdf_gives_headings(tmp_path: Path) -> None:
     outline = "<< /Type /Outlines /First 9 0 R /Last 9 0 R /Count 1 >>"
     pages = [["Before it.", "The  Light", EN]]

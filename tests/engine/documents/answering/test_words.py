@@ -44,6 +44,27 @@ def test_candidates_lie_in_one_sentence_and_close_their_brackets(texts: list[str
             assert span.strip() == span
 
 
+@pytest.mark.parametrize(
+    ("text", "whole", "part"),
+    [
+        ("The highest pressure is 8.5 bar.", "8.5 bar", "bar"),
+        ("The train takes 50 minutes.", "50 minutes", "minutes"),
+        ("The tower was built in May 1882.", "1882", "highest"),
+        ("本合同于2023年5月12日签订。", "2023年5月12日", "12日"),
+        ("他在五月十二日离开。", "五月十二日", "十二日"),
+    ],
+)
+def test_a_quantity_or_a_date_is_not_begun_in_its_middle(text: str, whole: str, part: str) -> None:
+    [sentence] = read_sentences([text])
+    first, end = candidates(sentence)
+    spans = {
+        text[sentence.words[one].start : sentence.words[last - 1].end]
+        for one, last in zip(first, end, strict=True)
+    }
+    assert whole in spans
+    assert part not in spans
+
+
 def test_sentences_end_where_they_do() -> None:
     text = (
         "Mr. Smith paid 3.5 million in the U.S. market. Then he left!\n\n他说：“走吧。”然后走了。"
