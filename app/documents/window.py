@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -97,7 +98,8 @@ class DocumentsWindow(QDialog):
         self._make_actions()
         self._lay_out()
         theme.follow_scale(self._fit_size)
-        events.changed.connect(self.refresh)
+        self._events = events
+        events.changed.connect(self._follow)
         events.failed.connect(self.show_error)
         follow_language(self.refresh)
         self._show_page()
@@ -114,6 +116,17 @@ class DocumentsWindow(QDialog):
         self._show_collection()
         if not self._collections or self._pages.currentWidget() is not self.found:
             self._show_page()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def _follow(self) -> None:
+        """Show what has changed, if anybody sees it."""
+        if self.isVisible():
+            begun = monotonic()
+            self.refresh()
+            self._events.took(monotonic() - begun)
 
     def add(self, paths: Sequence[Path]) -> None:
         """Add folders and files: to the collection that is shown, or as a new one."""
