@@ -12,7 +12,9 @@ from engine.search_text import Span
 
 _WIDE = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))
 """Characters that say as much as several letters."""
-_WIDE_WEIGHT = 3
+_WEIGHTS = np.ones(0x110000, np.uint8)
+for _first, _last in _WIDE:
+    _WEIGHTS[_first : _last + 1] = 3
 _CLOSERS = "\"'”’」』）)\\]】》〉"
 # What may end a sentence or a line; it begins with one set of characters, which is found fast.
 _BREAK = re.compile(
@@ -58,25 +60,29 @@ def weights(text: str) -> Sequence[int]:
     if text.isascii():
         return range(len(text) + 1)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    sizes = np.ones(len(codes) + 1, np.int32)
-    sizes[0] = 0
-    for first, last in _WIDE:
-        sizes[1:] += (_WIDE_WEIGHT - 1) * ((codes >= first) & (codes <= last))
+    sizes = np.zeros(len(codes) + 1, np.int32)
+    np.cumsum(_WEIGHTS[codes], dtype=np.int32, out=sizes[1:])
     # A view of memory gives Python's own numbers, and fast.
-    return sizes.cumsum(dtype=np.int32).data
+    return sizes.data
 
 
-def sentences(text: str, sizes: Sequence[int], start: int, end: int, limit: int) -> Iterator[Piece]:
+def sentences(
+    text: str, sizes: Sequence[int], start: int, end: int, limit: int, division: int
+) -> Iterator[Piece]:
     """Yield the sentences of text[start:end]; those larger than `limit` in pieces.
 
-    `sizes` are the `weights` of the text.
+    `sizes` are the `weights` of the text, `division` is what divides it from what is before.
     """
-    at, division = start, PARAGRAPH
+    at = start
     for match in _BREAK.finditer(text, start, end):
         stop = match.end()
         found = _division(text, at, match)
         if found is not None and stop < end:
-            yield from _pieces(text, sizes, at, stop, limit, division)
+            size = sizes[stop] - sizes[at]
+            if size <= limit:
+                yield Piece(at, stop, size, division)
+            else:
+                yield from _pieces(text, sizes, at, stop, limit, division)
             at, division = stop, found
     if at < end:
         yield from _pieces(text, sizes, at, end, limit, division)
@@ -100,9 +106,11 @@ def trimmed(text: str, start: int, end: int) -> Span:
     return end - len(part.lstrip()), start + len(part.rstrip())
 
 
-def lines(text: str, sizes: Sequence[int], start: int, end: int, limit: int) -> Iterator[Piece]:
+def lines(
+    text: str, sizes: Sequence[int], start: int, end: int, limit: int, division: int
+) -> Iterator[Piece]:
     """Yield the lines of code or of a table; a part after a blank line counts as a paragraph."""
-    at, division = start, SECTION
+    at = start
     while at < end:
         match = _LINE.search(text, at, end)
         stop = match.end() if match else end
@@ -117,6 +125,8 @@ def lines(text: str, sizes: Sequence[int], start: int, end: int, limit: int) -> 
 def _division(text: str, start: int, match: re.Match[str]) -> int | None:
     """Return what a match of _BREAK divides, None if it stands within a sentence."""
     found = match[0]
+    if len(found) == 1 and not found.isspace():  # as most Chinese sentences end
+        return SENTENCE
     is_broken = "\n" in found or "\r" in found
     if is_broken and _BLANK_LINE.search(found):
         return PARAGRAPH

@@ -39,10 +39,10 @@ def split(document: Document) -> list[Passage]:
     blocks = _by_page(document.blocks)
     path: list[Heading] = []
     passages: list[Passage] = []
-    for index, page in enumerate(document.pages):
+    for index, (page, sizes) in enumerate(zip(document.pages, _page_sizes(document), strict=True)):
         marks = headings.get(index, [])
         at = 0
-        pieces = _page_pieces(page.text, marks, blocks.get(index, []))
+        pieces = _page_pieces(page.text, sizes, marks, blocks.get(index, []))
         for start, end in _pack(pieces):
             start, end = trimmed(page.text, start, end)
             if start >= end:
@@ -62,11 +62,25 @@ def _by_page(marks: Sequence[_Mark]) -> dict[int, list[_Mark]]:
     return {page: list(group) for page, group in groupby(ordered, lambda mark: mark.page_index)}
 
 
-def _page_pieces(text: str, headings: list[Heading], blocks: list[Block]) -> Iterator[Piece]:
+def _page_sizes(document: Document) -> Iterator[Sequence[int]]:
+    """Yield the weights of each page's text, but for a number that all of a page share."""
+    sizes = weights("".join(page.text for page in document.pages))
+    start = 0
+    for page in document.pages:
+        yield sizes[start : start + len(page.text) + 1]
+        start += len(page.text)
+
+
+def _page_pieces(
+    text: str, sizes: Sequence[int], headings: list[Heading], blocks: list[Block]
+) -> Iterator[Piece]:
     """Yield the sentences of a page; tables and code whole, if they fit, else their lines."""
+    size = sizes[-1] - sizes[0]
+    if size <= TARGET and not headings and not blocks:  # one passage, wherever it may be divided
+        yield Piece(0, len(text), size, PARAGRAPH)
+        return
     sections = {heading.start for heading in headings}
     ends = {edge for block in blocks for edge in (block.start, block.end)}
-    sizes = weights(text)
     number = 0
     for start, end in pairwise(sorted({0, len(text)} | sections | ends)):
         while number < len(blocks) and blocks[number].end <= start:
@@ -77,8 +91,7 @@ def _page_pieces(text: str, headings: list[Heading], blocks: list[Block]) -> Ite
         if is_block and size <= LIMIT:
             yield Piece(start, end, size, division)
             continue
-        for piece in (lines if is_block else sentences)(text, sizes, start, end, LIMIT):
-            yield piece._replace(division=division) if piece.start == start else piece
+        yield from (lines if is_block else sentences)(text, sizes, start, end, LIMIT, division)
 
 
 def _pack(pieces: Iterator[Piece]) -> Iterator[tuple[int, int]]:

@@ -133,6 +133,17 @@ def test_headings_divide_and_are_remembered() -> None:
     ]
 
 
+@given(st.lists(st.lists(_PARTS, max_size=30).map("".join), max_size=4))
+def test_pages_are_divided_each_by_itself(texts: list[str]) -> None:
+    together = split(Document("text", "", tuple(Page(None, text) for text in texts)))
+    alone = [
+        (number, passage.start, passage.end)
+        for number, text in enumerate(texts)
+        for passage in split(_document(text))
+    ]
+    assert [(p.page_index, p.start, p.end) for p in together] == alone
+
+
 def test_a_table_that_fits_is_not_divided() -> None:
     table = "\n".join(f"row {number}\tvalue\t第{number}行" for number in range(45))
     text = f"{EN * 8}\n\n{table}\n\n{EN * 8}"
