@@ -36,9 +36,10 @@ class FoldedTexts:
         kept = (self.kinds == SPACED) | (self.codes == 0)
         return as_text(np.where(kept, self.codes, np.uint32(SPACE)))
 
-    def texts_at(self, places: Places) -> Places:
-        """Return which text each place is in."""
-        return np.searchsorted(self.ends, places)
+    def texts_at(self, places: Places) -> NDArray[np.int64]:
+        """Return which text each place is in; the places are in rising order."""
+        bounds = np.concatenate(([0], np.searchsorted(places, self.ends), [len(places)]))
+        return np.repeat(np.arange(len(bounds) - 1, dtype=np.int64), np.diff(bounds))
 
 
 def fold_texts(texts: Iterable[str]) -> FoldedTexts:

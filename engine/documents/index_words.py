@@ -35,7 +35,7 @@ def _pairs(texts: FoldedTexts) -> Sequence[str]:
     after = np.concatenate((unspaced[1:], [False]))
     places = np.flatnonzero(unspaced & (after | ~before))
     second = np.where(after, np.append(texts.codes[1:], SPACE), SPACE)[places]
-    keys = texts.texts_at(places).astype(np.int64)
+    keys = texts.texts_at(places)
     for part in (texts.codes[places], second):
         keys = keys << _CODE_BITS | part
     keys.sort()  # several times as fast as np.unique

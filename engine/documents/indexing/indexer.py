@@ -25,6 +25,9 @@ from engine.documents.splitting import split
 from engine.errors import DocumentError
 
 _CLAIMED_AT_ONCE = 128
+_FILES_AHEAD = 2
+_STEPS_AHEAD = 24
+"""Several small files, so that words are found while others are written; of a large one 30 MB."""
 _COMMIT_SECONDS = 1.0
 _COMMIT_CHARACTERS = 4_000_000
 _LOOK_SECONDS = 0.02
@@ -76,8 +79,10 @@ class Indexer:
         self._path = path
         self._reader = reader
         self._on_commit = on_commit
-        self._claims = threading.Event()
-        """Set while the reading thread waits to write: the one that writes lets it."""
+        self._may_write = threading.Event()
+        self._may_write.set()
+        """Cleared while the reading thread wants to write: the one that writes lets it."""
+        self._writing = threading.Lock()
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """Index what waits, until nothing does or `stopped`; return how many files were done.
@@ -88,8 +93,8 @@ class Indexer:
         with Library(self._path) as library:
             try:
                 with (
-                    Ahead(self._read_all(stopped), 2) as files,
-                    Ahead(_prepare_all(files, stopped), 4) as steps,
+                    Ahead(self._read_all(stopped), _FILES_AHEAD) as files,
+                    Ahead(_prepare_all(files, stopped), _STEPS_AHEAD) as steps,
                 ):
                     try:
                         return self._write_all(library, steps)
@@ -114,11 +119,12 @@ class Indexer:
                         yield read
 
     def _claim(self, library: Library) -> list[WaitingFile]:
-        self._claims.set()
+        self._may_write.clear()
         try:
-            return queue.claim(library, _CLAIMED_AT_ONCE)
+            with self._writing:
+                return queue.claim(library, _CLAIMED_AT_ONCE)
         finally:
-            self._claims.clear()
+            self._may_write.set()
 
     def _read(self, library: Library, file: WaitingFile) -> _Read | None:
         """Return a file's contents; None if it has changed or is not there any more."""
@@ -166,14 +172,16 @@ class Indexer:
         document_id = 0
         step = next(steps, None)
         while step is not None:
-            with library.transaction():
+            self._may_write.wait()
+            with self._writing, library.transaction():
+                passages = contents.PassageWriter(library)
                 begun, characters = monotonic(), 0
                 while step is not None:
                     match step:
                         case Head():
                             document_id = contents.begin_document(library, step)
                         case Portion():
-                            contents.add_portion(library, document_id, step)
+                            passages.add(document_id, step)
                             characters += step.characters
                         case _Finished():
                             _finish(library, step, document_id)
@@ -186,9 +194,10 @@ class Indexer:
                         and not steps.has_ended
                         and monotonic() < begun + _COMMIT_SECONDS
                         and characters < _COMMIT_CHARACTERS
-                        and not self._claims.is_set()
+                        and self._may_write.is_set()
                     ):
                         step = steps.wait(_LOOK_SECONDS)
+                passages.flush()
                 speed.keep()
             self._on_commit()
             step = next(steps, None)

@@ -14,7 +14,10 @@ from engine.documents.index_words import index_words
 from engine.documents.library.library import Library
 from engine.documents.library.texts import BLOCK_CHARACTERS, TextReader
 
-_PORTION_CHARACTERS = 400_000
+_PORTION_CHARACTERS = 150_000
+"""How much goes into the index with one statement: more than the processor's cache holds at once
+is slower, and less leaves more to be merged.
+"""
 _ROWS_AT_ONCE = 500
 _MERGED_PAGES = 200
 
@@ -45,7 +48,8 @@ class Portion:
     passages: str
     """[[page_index, section, start, end], …]"""
     words: str
-    """What the index is given of each passage."""
+    """What the index is given of each passage, without the brackets around."""
+    count: int
     characters: int
 
 
@@ -65,10 +69,10 @@ def prepare(
         texts.append(_indexed(document.title, passage.heading_path, text))
         characters += len(text)
         if characters > _PORTION_CHARACTERS:
-            yield Portion(_json(rows), _json(index_words(texts)), characters)
+            yield _portion(rows, texts, characters)
             rows, texts, characters = [], [], 0
     if rows:
-        yield Portion(_json(rows), _json(index_words(texts)), characters)
+        yield _portion(rows, texts, characters)
 
 
 def document_with(library: Library, content_hash: bytes) -> int | None:
@@ -114,11 +118,25 @@ def begin_document(library: Library, head: Head) -> int:
     return document_id
 
 
-def add_portion(library: Library, document_id: int, portion: Portion) -> None:
-    """Write some passages of the document that was begun last."""
-    execute = library.database.execute
-    with library.transaction():
-        first = _next_id(library, "passages")
+class PassageWriter:
+    """Writes passages; their words go into the index together, of many small documents at once.
+
+    With each statement that writes several rows, to whatever table, SQLite ends a piece of the
+    index, and merging many small pieces costs much. Use it within one transaction, and `flush` it
+    there.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._words: list[str] = []
+        self._first = 0
+        self._characters = 0
+
+    def add(self, document_id: int, portion: Portion) -> None:
+        """Write some passages of the document that was begun last."""
+        execute = self._library.database.execute
+        first = _next_id(self._library, "passages")
+        end = first + portion.count
         execute(
             'INSERT INTO passages (id, document_id, page_index, section, start, "end")'
             " SELECT ? + key, ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3"
@@ -126,13 +144,25 @@ def add_portion(library: Library, document_id: int, portion: Portion) -> None:
             (first, document_id, portion.passages),
         )
         execute(
-            "INSERT INTO passage_words (rowid, words) SELECT ? + key, value FROM json_each(?)",
-            (first, portion.words),
-        )
-        execute(
             "UPDATE documents SET passages = ? - first_passage WHERE id = ?",
-            (_next_id(library, "passages"), document_id),
+            (end, document_id),
         )
+        if not self._words:
+            self._first = first
+        self._words.append(portion.words)
+        self._characters += portion.characters
+        if self._characters > _PORTION_CHARACTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the words of all that was added."""
+        if self._words:
+            self._library.database.execute(
+                "INSERT INTO passage_words (rowid, words) SELECT ? + key, value FROM json_each(?)",
+                (self._first, f"[{','.join(self._words)}]"),
+            )
+        self._words.clear()
+        self._characters = 0
 
 
 def end_document(library: Library, document_id: int, content_hash: bytes) -> int:
@@ -212,6 +242,11 @@ def _indexed(title: str, headings: Sequence[str], text: str) -> str:
     return "\n".join((title, *headings, text))
 
 
+def _portion(rows: list[tuple[int, int, int, int]], texts: list[str], characters: int) -> Portion:
+    words = json.dumps(index_words(texts), ensure_ascii=False)
+    return Portion(_json(rows), words[1:-1], len(rows), characters)
+
+
 def _head(document: Document, content_hash: bytes, sections: list[tuple[str, ...]]) -> Head:
     pages, total = [], 0
     for page in document.pages:
@@ -227,7 +262,9 @@ def _head(document: Document, content_hash: bytes, sections: list[tuple[str, ...
         pages=_json(pages),
         sections=_json([_json(path) for path in sections]),
         blocks=[
-            zlib.compress(_storable(text[start : start + BLOCK_CHARACTERS]).encode(), level=1)
+            zlib.compress(
+                text[start : start + BLOCK_CHARACTERS].encode("utf-8", "replace"), level=1
+            )
             for start in range(0, total, BLOCK_CHARACTERS)
         ],
     )

@@ -76,6 +76,18 @@ def test_what_folders_hold_is_found(library: Library, folder: Path) -> None:
     assert (tea.pages, tea.passages, river.failure) == (1, 1, None)
 
 
+def test_many_files_keep_their_own_words(library: Library, folder: Path) -> None:
+    """More than are taken at once, and among them one that is written in several portions."""
+    for number in range(300):
+        (folder / f"{number}.txt").write_text(f"Only here stands w{number}x, and nowhere else.")
+    (folder / "150.txt").write_text("w150x and many others. " * 20_000)
+    assert len(index(library)) == 300
+    for number in (0, 127, 128, 149, 151, 299):
+        assert found(library, f"w{number}x") == [f"{number}.txt"]
+    assert set(found(library, "w150x")) == {"150.txt"}
+    assert index_is_sound(library)
+
+
 def test_nothing_is_read_twice(library: Library, folder: Path) -> None:
     assert index(library) == []
     shutil.copy(folder / "river.txt", folder / "copy.txt")
