@@ -134,6 +134,7 @@ class Preview(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        self.text.setFocus()  # the keys scroll
         self._shown += 1
         self._wait(self._thread.submit(self._reader.read, passage.file), self._take_document)
         self._draw()
@@ -223,6 +224,7 @@ class Preview(QDialog):
         self.page_area.show_picture(page)
         if self.switch_button.isHidden():
             self._show_page(self.page_area)
+            self.page_area.setFocus()
             self.switch_button.show()
 
     def _turn(self, step: int) -> None:

@@ -140,7 +140,8 @@ class DocumentsWindow(QDialog):
 
     def add_as_new(self, paths: Sequence[Path]) -> None:
         """Make a collection of folders and files, named after the first."""
-        self._add_collection(paths)
+        if paths:
+            self._add_collection(paths)
 
     def start_search(self) -> None:
         """Search the text of all documents."""
@@ -158,7 +159,17 @@ class DocumentsWindow(QDialog):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.add(_dropped(event))
+        """Add to the collection that is shown; in the list to the one below, or as a new one."""
+        paths = _dropped(event)
+        at = self.list.viewport().mapFrom(self, event.position().toPoint())
+        if self.list.isVisible() and self.list.viewport().rect().contains(at):
+            item = self.list.itemAt(at)
+            if item is None:
+                self.add_as_new(paths)
+                event.acceptProposedAction()
+                return
+            self.list.setCurrentItem(item)
+        self.add(paths)
         event.acceptProposedAction()
 
     def _list_collections(self) -> None:
@@ -293,7 +304,10 @@ class DocumentsWindow(QDialog):
             return add_action(self, name, message, on_trigger, keys, group=Group.APPLICATION)
 
         self.rename_action = action("rename-collection", "Rename collection", self._rename, "F2")
-        self.remove_action = action("remove-collection", "Remove collection", self._remove)
+        self.remove_action = action("remove-collection", "Remove collection", self._remove, "Del")
+        # Elsewhere the key takes away letters.
+        self.remove_action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self.list.addAction(self.remove_action)
         action("find-in-documents", "Search in all documents", self.search.setFocus, "Ctrl+F")
 
     def _menu(self) -> QMenu:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from document_helpers import write_papers
-from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -61,12 +61,12 @@ def wait_until_indexed(qtbot: QtBot, service: DocumentService, files: int) -> No
     qtbot.waitUntil(done, timeout=60_000)
 
 
-def drop(window: QWidget, paths: list[Path]) -> None:
+def drop(window: QWidget, paths: list[Path], at: QPoint | None = None) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     none = Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(10, 10), copy, mime, left, none))
+    window.dropEvent(QDropEvent(QPointF(at or QPoint(10, 10)), copy, mime, left, none))
 
 
 def test_a_dropped_folder_becomes_a_collection_whose_files_are_told(
@@ -193,6 +193,53 @@ def test_what_was_added_is_taken_out_again(
     [file] = service.files(service.collections()[0].id)
     assert file.path.name == "灯塔.md"
     menu.deleteLater()
+
+
+def test_in_the_list_files_are_dropped_on_a_collection_or_beside_all(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    window, service = open_documents()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        window.add_as_new([tmp_path / name])
+    qtbot.waitUntil(lambda: window.page.title.text() == "two", timeout=10_000)
+
+    def roots() -> dict[str, list[str]]:
+        return {c.name: [root.path.name for root in c.roots] for c in service.collections()}
+
+    viewport = window.list.viewport()
+    # The list has just appeared, and has its place only when the window is laid out anew.
+    qtbot.waitUntil(lambda: viewport.height() > 100 and viewport.width() > 100)
+    first = window.list.visualItemRect(window.list.item(0)).center()
+    drop(window, [folder / "light.txt"], viewport.mapTo(window, first))
+    qtbot.waitUntil(lambda: roots()["one"] == ["one", "light.txt"], timeout=10_000)
+    assert window.page.title.text() == "one"
+    below = QPoint(first.x(), viewport.height() - 5)
+    drop(window, [folder], viewport.mapTo(window, below))
+    qtbot.waitUntil(lambda: window.page.title.text() == "papers", timeout=10_000)
+    assert roots() == {"one": ["one", "light.txt"], "two": ["two"], "papers": ["papers"]}
+
+
+def test_the_key_that_deletes_removes_a_collection_in_the_list_alone(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+) -> None:
+    window, _service = open_documents()
+    window.add([folder / "light.txt"])
+    qtbot.waitUntil(lambda: window.list.count() == 1, timeout=10_000)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.search.setFocus()
+    qtbot.keyClick(window.search, Qt.Key.Key_Delete)
+    assert window.findChild(QMessageBox) is None
+    window.list.setFocus()
+    qtbot.keyClick(window.list, Qt.Key.Key_Delete)
+    assert window.findChild(QMessageBox) is not None
+    window.findChild(QMessageBox).reject()
 
 
 def test_the_dialogs_begin_where_documents_are(
