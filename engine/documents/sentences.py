@@ -26,6 +26,8 @@ _BREAK = re.compile(
 _QUOTE_BREAK = re.compile(rf"{_BREAK.pattern}|[;；][{_CLOSERS}]*\s*")
 """What is quoted may be shorter: a semicolon ends it, too."""
 _LINE = re.compile(r"(?:\r\n|\r|\n)")
+_SEPARATORS = (re.compile(r"\t"), re.compile(r",(?! |$)"))
+"""What stands between the cells of a table: as many in each of its rows."""
 _BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
 _ITEM = re.compile(
     r"(?:[-*+•·●◦▪–—>|]|\d{1,3}[.)、]|[(（][^\s()（）]{1,4}[)）]|[一二三四五六七八九十]+、)"
@@ -97,7 +99,21 @@ def sentences_of(text: str) -> list[Span]:
             spans.append(trimmed(text, at, match.end()))
             at = match.end()
     spans.append(trimmed(text, at, len(text)))
-    return [(start, end) for start, end in spans if start < end]
+    return [row for start, end in spans if start < end for row in _rows(text, start, end)]
+
+
+def _rows(text: str, start: int, end: int) -> list[Span]:
+    """Return the rows of what is a table, else all of it as one: a row can be quoted alone."""
+    ends = [match.span() for match in _LINE.finditer(text, start, end)]
+    if not ends:
+        return [(start, end)]
+    places = [start, *(after for _, after in ends)]
+    rows = list(zip(places, [*(before for before, _ in ends), end], strict=True))
+    for separator in _SEPARATORS:
+        counts = {len(separator.findall(text, *row)) for row in rows}
+        if len(counts) == 1 and 0 not in counts:
+            return [(a, b) for a, b in (trimmed(text, *row) for row in rows) if a < b]
+    return [(start, end)]
 
 
 def trimmed(text: str, start: int, end: int) -> Span:

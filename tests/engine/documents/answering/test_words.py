@@ -78,6 +78,31 @@ def test_sentences_end_where_they_do() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Item\tCost\nMicroscope\t38,500\nDesk\t12,000",
+        "city,rain\r\nOslo,72\r\nRome,63",
+        "a\t\n\t\nb\tc",
+    ],
+)
+def test_each_row_of_a_table_can_be_quoted_alone(text: str) -> None:
+    rows = [row.strip() for row in text.splitlines() if row.strip()]
+    assert [text[start:end] for start, end in sentences_of(text)] == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The harbour, which the city\nbuilt, was closed in 1961,\nbut the light stayed.",
+        "He saw the harbour,\nthe old pier,\nand the light.",
+        "He saw the pier,\nand the light,",
+    ],
+)
+def test_a_sentence_that_is_broken_into_lines_is_no_table(text: str) -> None:
+    assert sentences_of(text) == [(0, len(text))]
+
+
+@pytest.mark.parametrize(
     ("question", "kind"),
     [
         ("谁写了《红楼梦》？", "who"),
