@@ -1,13 +1,15 @@
-"""Who computes first where several threads want the same core."""
+"""Who computes first where several threads or processes want the same core."""
 
 import os
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 _NICE: Final = 5
 """A thread at 0 beside it gets three quarters of a core that both want."""
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
 
 
 def yield_to_other_threads() -> None:
@@ -19,3 +21,17 @@ def yield_to_other_threads() -> None:
     if sys.platform == "linux":
         with suppress(OSError):  # it was lower already
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+
+def give_way(nice: int) -> None:
+    """Let everything else on the machine go before this process, by so much of 0 to 19.
+
+    On Windows whoever starts the process sets its priority, or the process does it itself.
+    """
+    if sys.platform == "win32":
+        return
+    reached = os.nice(nice)
+    # Linux first divides the time among sessions, and what counts there is said to the session.
+    if os.getsid(0) == os.getpid() and _AUTOGROUP.exists():
+        with suppress(OSError):  # it refuses what follows another such wish too soon
+            _AUTOGROUP.write_text(str(max(0, reached)))

@@ -16,7 +16,6 @@ from engine.documents.confinement import (
     allow_time,
     confine,
     exhausted,
-    give_way,
     limit_memory,
 )
 from engine.documents.failures import failure
@@ -25,13 +24,16 @@ from engine.documents.reading.pdf_picture import draw_page
 from engine.documents.reading.read import read_document
 from engine.documents.wire import picture_to_json, to_json
 from engine.errors import DocumentError
+from engine.priority import give_way
+
+_NICE = 19
 
 
 def main() -> int:
     """Answer until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     with _own_output() as output:
-        give_way()
+        give_way(_NICE)
         confine()
         for line in sys.stdin.buffer:
             request = json.loads(line)

@@ -23,12 +23,6 @@ _FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn"
 """What Python says before it does such things, on every system."""
 
 
-def give_way() -> None:
-    """Let everything else on the machine go first."""
-    with suppress(AttributeError, OSError):  # on Windows the parent sets the priority
-        os.nice(19)
-
-
 def confine() -> None:
     """Forbid network, other programs and files to be written, for the rest of this process."""
     os.environ.clear()

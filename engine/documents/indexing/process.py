@@ -24,11 +24,13 @@ from engine.documents.library.failures import as_text
 from engine.documents.library.library import Library
 from engine.documents.sandbox import DocumentReader
 from engine.errors import StoreError
+from engine.priority import give_way
 
 _PATIENCE_SECONDS = 3.0
 """How long a file that is being read may hold up the end; it is read again the next time."""
 _RETRY_SECONDS = 20.0
 _LOCK_SECONDS = 2.0
+_NICE = 10
 _logger = logging.getLogger(__name__)
 
 
@@ -126,7 +128,7 @@ def _lower_priority() -> None:
         kernel = ctypes.windll.kernel32
         kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
     else:
-        os.nice(10)
+        give_way(_NICE)
 
 
 if __name__ == "__main__":
