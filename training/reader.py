@@ -1,9 +1,9 @@
 """Fits the reader that finds answers in passages (engine/documents/answering/reader.npz).
 
-    python -m training.reader --data CORPUS --out FILE [--limit N] [--model BUNDLE]
+    python -m training.reader --data CORPUS --out FILE [--made DIR] [--limit N] [--model BUNDLE]
 
-A network with one hidden layer learns from people's questions which span is the answer. On
-questions kept apart it is then fitted when there is an answer at all (half of them are asked
+A network with one hidden layer learns from people's questions which span is the answer, and from
+made ones: DIR is what `training.data` wrote from a recipe. On people's questions kept apart it is then fitted when there is an answer at all (half of them are asked
 without their passage), and how much a bundle's word counts beside it.
 """
 
@@ -30,7 +30,7 @@ from engine.documents.answering.spans import read_sentences
 from engine.model import Model
 from training.evaluation.language import LANGUAGES, Language
 from training.evaluation.scoring import exact_match, f1
-from training.reader_cases import Case, cases
+from training.reader_cases import Case, cases, made_cases
 
 HIDDEN = 48
 STEPS = 1400
@@ -65,6 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--made", type=Path, help="what training.data wrote, with made questions")
     parser.add_argument("--limit", type=int, help="questions of each language")
     parser.add_argument("--model", type=Path, help="the bundle whose word is weighed")
     options = parser.parse_args()
@@ -74,7 +75,8 @@ def main() -> None:
     for language in LANGUAGES:
         some = list(cases(options.data, language))
         random.Random(0).shuffle(some)  # noqa: S311 - sampling, not secrecy
-        fitted = _fit(some[: options.limit], language, bundle)
+        made = list(made_cases(options.made, language)) if options.made else []
+        fitted = _fit(some[: options.limit], made[: options.limit], language, bundle)
         weights |= {f"{language}_{name}": values for name, values in fitted.items()}
     # English cases are fairy tales and loose sentences, whose passages hold each other's words: of
     # an answer that is missing they teach nothing. What Chinese articles teach serves both.
@@ -83,10 +85,10 @@ def main() -> None:
 
 
 def _fit(
-    some: Sequence[Case], language: Language, bundle: Bundle
+    some: Sequence[Case], made: Sequence[Case], language: Language, bundle: Bundle
 ) -> dict[str, NDArray[np.float32]]:
     kept = int(len(some) * _HELD_SHARE)
-    rows, worth = _training_rows(some[kept:], language)
+    rows, worth = _training_rows([*some[kept:], *made], language)
     network = _train(torch.tensor(rows), torch.tensor(worth))
     hidden, hidden_bias, output = (one.detach().numpy() for one in network.parameters())
     reader = Reader(

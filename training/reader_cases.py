@@ -1,10 +1,16 @@
-"""Questions with the passages that a search finds for them, out of the corpus' conversations."""
+"""Questions with the passages that a search finds for them: people's, and made ones.
 
+People's come out of the corpus' conversations, made ones out of what `training.data` wrote from a
+recipe, where text that a test set shares has been left out.
+"""
+
+import itertools
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from training.evaluation.bm25 import BM25
 from training.evaluation.files import read_json_lines
@@ -23,13 +29,19 @@ SOURCES: dict[Language, tuple[tuple[str, str, int], ...]] = {
     ),
 }
 """File, source in it, and how many of its texts make a passage: qamr has single sentences."""
+MADE: dict[Language, str] = {"zh": "sft/questions-zh.jsonl", "en": "sft/questions-en.jsonl"}
+MOST_MADE = 4_000
+"""So many questions of a file are taken: beside more, people's would count too little."""
 
 _MARKED = re.compile(r"^(?:问题|问|Question|Q)\s*[:：]\s*")
 _ASKS = re.compile(r"[?？]\s*$")
 _INSTRUCTION = re.compile(r"^.{0,40}[:：。.]\s*$")
 _LABEL = re.compile(r"^(?:资料|文档|参考资料|Context|Passage|Text|Document)\s*[:：]\s*")
 _LEAD_IN = re.compile(r"^(?:根据文章|根据文中|答案是|The answer is)[，,:： ]*")
+_NOT_ASKED = re.compile(r"^\[\d\]|____", re.MULTILINE)
+"""Several numbered passages, and sentences with a gap."""
 _LONGEST_FOLLOW_UP = 200
+_SEARCHED_TOGETHER = 500
 
 
 @dataclass(frozen=True)
@@ -44,17 +56,25 @@ class Case:
 
 
 def cases(data: Path, language: Language) -> Iterator[Case]:
-    """Yield the cases of a language. Raises DataError where a file is missing or damaged."""
+    """Yield people's cases of a language. Raises DataError where a file is missing or damaged."""
     for name, source, size in SOURCES[language]:
-        asked = list(_asked(data / name, source))
-        yield from _searched(asked, size)
+        records = [one for one in read_json_lines(data / name) if one["source"] == source]
+        yield from _searched(list(_asked(records)), size)
 
 
-def _asked(path: Path, source: str) -> Iterator[tuple[str, str, str]]:
+def made_cases(made: Path, language: Language) -> Iterator[Case]:
+    """Yield cases of a language that the recipe's data in `made` holds. Raises as `cases`."""
+    records = read_json_lines(made / MADE[language])
+    random.Random(0).shuffle(records)  # noqa: S311 - sampling, not secrecy
+    plain = (one for one in _asked(records) if not _NOT_ASKED.search("\n".join(one[:2])))
+    asked = itertools.islice(plain, MOST_MADE)
+    while some := list(itertools.islice(asked, _SEARCHED_TOGETHER)):
+        yield from _searched(some, 1)
+
+
+def _asked(records: Iterable[Any]) -> Iterator[tuple[str, str, str]]:
     """Yield (passage, question, answer) where the answer stands in the passage."""
-    for record in read_json_lines(path):
-        if record["source"] != source:
-            continue
+    for record in records:
         texts = [message["content"] for message in record["messages"]]
         parsed = _divided(texts[0])
         if parsed is None:

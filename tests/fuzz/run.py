@@ -71,6 +71,8 @@ def _run(target: str, seconds: int, seed: int, log: Path) -> int:
     folder = log.parent
     command = [sys.executable, str(HERE / "fuzz.py"), target, f"-max_total_time={seconds}"]
     command += [f"-timeout={_HANG_SECONDS}", f"-rss_limit_mb={_MEMORY_MB}", f"-seed={seed}"]
+    # What is slow only has processes with limits around it: no finding.
+    command += [f"-report_slow_units={_HANG_SECONDS}"]
     command += [f"-max_len={_LARGEST_INPUT}", f"-artifact_prefix={folder}/"]
     command += [str(folder / "corpus"), str(folder / "seeds")]
     if (FOUND / target).is_dir():

@@ -11,7 +11,7 @@ import torch
 from engine.documents.answering.features import NAMES
 from engine.documents.answering.reader import reader
 from training import reader as fitting
-from training.reader_cases import SOURCES, cases
+from training.reader_cases import MADE, SOURCES, cases, made_cases
 
 SEA = "海水含有大量盐分，所以是咸的。死海的盐度约为34%。"
 MESSAGES = [
@@ -56,6 +56,22 @@ def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> Non
         assert home
         assert not set(home) & set(case.without)
         assert "\n" not in case.passages[0]
+
+
+def test_made_questions_come_with_what_a_search_finds_but_not_those_with_gaps(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / MADE["zh"]
+    path.parent.mkdir()
+    numbered = f"[1] {SEA}\n\n[2] 河水是淡的。\n\n问题：死海的盐度约为多少？"
+    gap = f"阅读下面的文章，回答问题。\n\n{SEA}\n\n问题：填空：死海的____约为34%。这个词是？"
+    some = [*MESSAGES, [numbered, "约为34%"], [gap, "盐度"]]
+    with path.open("w", encoding="utf-8") as file:
+        for texts in some:
+            file.write(json.dumps({"messages": [{"content": text} for text in texts]}) + "\n")
+    made = list(made_cases(tmp_path, "zh"))
+    assert len(made) == 12
+    assert {"死海的盐度约为多少？", "青石塔第25层多高？"} < {case.question for case in made}
 
 
 def test_training_finds_which_column_is_right() -> None:

@@ -54,15 +54,25 @@ SCALARS = (
     "ends_sentence",
     "after_mark",
     "before_mark",
+    "follows_as_asked",
+    "precedes_as_asked",
 )
+LINKS = (
+    *"by of in on at for from to with as into during between because and or the a an".split(),
+    *"is was were are be called named including than about after before has had its his".split(),
+    *"在 于 由 被 为 是 叫 因 因为 以 对 和 与 的 了 有 从 到 至 向 给 等 之 及 或 用 将 称 称为 即 而 并".split(),
+)
+"""Words beside a span that tell what it is to its sentence."""
 NAMES = (
     *SCALARS,
     *(f"type_{name}" for name in TYPES),
     *(f"shape_{name}" for name in SHAPES),
     *(f"{place}_{kind}" for place in ("previous", "first", "last", "next") for kind in KINDS),
+    *(f"{place}_word_{word}" for place in ("previous", "next") for word in LINKS),
 )
 """The columns."""
 
+_LINK = {word: place for place, word in enumerate(LINKS)}
 _REACH = 0.8
 """A matched word counts so much less with each word between it and the span."""
 
@@ -161,6 +171,11 @@ def _values(scene: Scene, number: int, first: NDArray[np.intp], end: NDArray[np.
     for some in (padded[first], kinds[first], kinds[end - 1], padded[end + 1]):
         values[rows, base + some] = 1
         base += len(KINDS)
+    links = np.array([-1, *(_LINK.get(word.text, -1) for word in sentence.words), -1])
+    for some in (links[first], links[end + 1]):
+        linked = np.flatnonzero(some >= 0)
+        values[linked, base + some[linked]] = 1
+        base += len(LINKS)
     return values
 
 
@@ -186,6 +201,8 @@ def _scalars(
     edge = np.zeros(1, np.float32)
     is_focus = np.array([stem(word.text) in question.focus for word in words], np.float32)
     focus = np.concatenate([edge, is_focus, edge])
+    stems = np.array(["", *(stem(word.text) for word in words), ""])
+    before, after = question.beside
     hits = np.concatenate([edge, (matched > 0).astype(np.float32), edge])
     padded = np.concatenate([[KIND["edge"]], kinds, [KIND["edge"]]])
     starts = np.array([word.start for word in words])
@@ -218,6 +235,8 @@ def _scalars(
         "ends_sentence": end >= len(words) - 1,
         "after_mark": padded[first] == KIND["mark"],
         "before_mark": padded[end + 1] == KIND["mark"],
+        "follows_as_asked": (stems[first] == before) & bool(before),
+        "precedes_as_asked": (stems[end + 1] == after) & bool(after),
     }
 
 

@@ -63,6 +63,17 @@ _FOCUS: dict[PromptLanguage, re.Pattern[str]] = {
     ),
     "en": re.compile(r"\b(?:what|which|how many|how much|whose)\b"),
 }
+# The words that stand in a question where its answer stands in a text.
+_SLOT: dict[PromptLanguage, re.Pattern[str]] = {
+    "zh": re.compile(
+        r"谁|誰|哪(?:里|裡|儿|兒|[一]?[个個位座些种種部家所支项項场場年月日天国國])?"
+        r"|何[时時地处處人年月日种種]?|多少|[几幾][个個年月日位]?|(?:为|為)?[什甚](?:么|麼)|怎么|怎麼|如何"
+    ),
+    "en": re.compile(
+        r"\b(?:how (?:many|much|long|far|old|tall|high|big|large|often|fast)"
+        r"|what|which|who|whom|whose|when|where|why|how)\b"
+    ),
+}
 _ASKING = re.compile(
     "请问|为什么|为何|什么时候|什么样|什么|哪一?[个年月日位座种些]|哪[里儿]|哪|是谁|谁|何[时地处人年种]"
     "|多少|怎么样|怎[么样]|如何|是否|几[个年月日]|[是有在于吗呢了的]"
@@ -89,6 +100,8 @@ class Question:
     """Stems of the words that a sentence with the answer is likely to hold."""
     focus: frozenset[str]
     """Stems of what is asked for, such as "city" of "which city"; empty where it is not named."""
+    beside: tuple[str, str]
+    """Stems of the words before and after the one that asks: "by" of "by whom"; "" where none is."""
     folded: str = field(repr=False)
 
 
@@ -107,6 +120,7 @@ def read_question(text: str) -> Question:
         type=TYPES.index(kind),
         terms=terms,
         focus=_focus(folded, words, language),
+        beside=_beside(folded, words, language),
         folded=folded,
     )
 
@@ -123,6 +137,15 @@ def stem(word: str) -> str:
             if word.endswith(suffix) and len(word) - len(suffix) >= _LEAST_STEM:
                 return word[: -len(suffix)]
     return word
+
+
+def _beside(folded: str, words: list[Word], language: PromptLanguage) -> tuple[str, str]:
+    match = _SLOT[language].search(folded)
+    if match is None:
+        return "", ""
+    before = [stem(word.text) for word in words if word.end <= match.start()]
+    after = [stem(word.text) for word in words if word.start >= match.end()]
+    return (before or [""])[-1], (after or [""])[0]
 
 
 def _focus(folded: str, words: list[Word], language: PromptLanguage) -> frozenset[str]:
