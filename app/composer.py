@@ -49,14 +49,19 @@ class Composer(QFrame):
         grid.setContentsMargins(theme.SPACE + 6, theme.SPACE, theme.SPACE, theme.SPACE)
         grid.setHorizontalSpacing(theme.SPACE)
         grid.setVerticalSpacing(2)
-        grid.addWidget(self.edit, 0, 0)
-        grid.addWidget(self.button, 0, 1, 2, 1, Qt.AlignmentFlag.AlignBottom)
+        self._grid = grid
+        grid.addWidget(self.edit, 1, 0)
+        grid.addWidget(self.button, 1, 1, 2, 1, Qt.AlignmentFlag.AlignBottom)
         self._tools = QHBoxLayout()
         self._tools.addStretch(1)
-        grid.addLayout(self._tools, 1, 0)
-        grid.addWidget(self._reason, 2, 0, 1, 2)
+        grid.addLayout(self._tools, 2, 0)
+        grid.addWidget(self._reason, 3, 0, 1, 2)
         self.setFocusProxy(self.edit)
         self._update_button()
+
+    def add_above(self, widget: QWidget) -> None:
+        """Put what goes with the next message above the text."""
+        self._grid.addWidget(widget, 0, 0, 1, 2)
 
     def add_tool(self, tool: QWidget) -> None:
         """Put something that belongs to the next message below the text."""

@@ -401,6 +401,7 @@ QToolButton#scope:hover {{ background: {c.hover}; }}
 QToolButton#scope[active="true"] {{ color: {c.accent}; }}
 QToolButton#scope:focus {{ border: 1px solid {c.accent}; padding: 2px 7px; }}
 QToolButton#scope::menu-indicator {{ image: none; }}
+QFrame#attachedFile {{ border: 1px solid {c.border}; border-radius: 8px; background: {c.page}; }}
 QPushButton#source {{ text-align: left; border: 1px solid {c.border}; padding: 4px 10px;
     color: {c.text}; }}
 QPushButton#source:hover {{ border-color: {c.accent}; }}

@@ -9,11 +9,12 @@ from PySide6.QtWidgets import QWidget
 
 from app.actions import Group, add_action
 from app.chat_view import ChatView
+from app.documents.attached_files import AttachedFiles
 from app.documents.choosing import Chooser
 from app.documents.events import LibraryEvents
 from app.documents.scope_button import ScopeButton
 from engine.chat import ChatService
-from engine.documents.answering.sources import Citation
+from engine.documents.answering.sources import Citation, DocumentScope
 from engine.documents.passages import RetrievedPassage
 from engine.errors import DocumentError, GebError, StoreError
 from engine.i18n import tr
@@ -49,23 +50,32 @@ class DocumentsDesk(QObject):
         self.scope.attach_requested.connect(self.attach)
         self.scope.manage_requested.connect(self.open)
         chat.composer.add_tool(self.scope)
+        self.attached = AttachedFiles(chat.composer.edit)
+        self._attached: dict[int | None, tuple[Path, ...]] = {}
+        """By conversation, while the window lives."""
+        self.attached.changed.connect(self._keep_files)
+        chat.composer.add_above(self.attached)
         chat.opened.connect(self._show_choice)
         self._refused_said: object = None
-        chat.sent.connect(self._forget_question)
+        chat.sent.connect(self._forget_refused)
         chat.source_opened.connect(self.show_source)
-        chat.documents = lambda: self.scope.scope
+        chat.documents = self.asked
         group = Group.APPLICATION
         self.action = add_action(window, "documents", "Documents", self.open, "Ctrl+D", group=group)
         add_action(
             window,
             "attach",
-            "Attach files to this question…",
+            "Attach files…",
             self.attach,
             "Ctrl+Shift+A",
             group=Group.MESSAGE,
         )
         if library_path.exists():
             QTimer.singleShot(_AFTER_START_MS, self, self._library_service)
+
+    def asked(self) -> DocumentScope | None:
+        """Return the documents that the next question asks; None for none."""
+        return DocumentScope(collections=self.scope.asked, files=self.attached.files) or None
 
     def open(self) -> "DocumentsWindow | None":
         """Show the library."""
@@ -91,11 +101,11 @@ class DocumentsDesk(QObject):
         self._chat.composer.setFocus()
 
     def attach(self) -> None:
-        """Let the next question ask files that the person chooses."""
+        """Let the questions of the open conversation ask files that the person chooses."""
         self.take_files(self._chooser.files(tr("Attach files")))
 
     def take_files(self, paths: Sequence[Path]) -> None:
-        """Attach files; folders become a collection, since one question is too short for them.
+        """Attach files; folders become a collection, which are read once and kept up with.
 
         Files that cannot be read are refused with the reason.
         """
@@ -110,16 +120,15 @@ class DocumentsDesk(QObject):
                     fit.append(path)
                 except DocumentError as error:
                     refused.append(error)
-        self.scope.attach(fit)
+        self.attached.add(fit)
         if refused:
             self._refused_said = self._chat.notice.tell_all(refused)
         folders = [path for path in paths if path.is_dir()]
         if folders and (documents := self.open()) is not None:
             documents.add_as_new(folders)
 
-    def _forget_question(self, _conversation_id: int) -> None:
-        """The question was sent: what was attached, or could not be, belonged to it."""
-        self.scope.forget_files()
+    def _forget_refused(self, _conversation_id: int) -> None:
+        """A question was sent: what could not be attached belonged to it."""
         self._chat.notice.withdraw(self._refused_said)
 
     def show_source(self, source: Citation | RetrievedPassage) -> None:
@@ -164,10 +173,14 @@ class DocumentsDesk(QObject):
                 self._tell(error)
 
     def _show_choice(self, conversation_id: int) -> None:
+        self.attached.show_files(self._attached.get(conversation_id, ()))
         try:
             self.scope.choose(self._chat_service.store.collections(conversation_id))
         except StoreError as error:
             self._tell(error)
+
+    def _keep_files(self) -> None:
+        self._attached[self._chat.conversation_id] = self.attached.files
 
     def _keep_choice(self) -> None:
         number = self._chat.conversation_id

@@ -1,7 +1,6 @@
-"""The sign in the composer that says which documents a question asks, and lets one choose."""
+"""The sign in the composer that says which collections a question asks, and lets one choose."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -10,7 +9,6 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from app import theme
 from app.icons import icon
 from app.texts import follow_language
-from engine.documents.answering.sources import DocumentScope
 from engine.documents.library.types import Collection
 from engine.i18n import tr
 
@@ -21,10 +19,10 @@ _LONGEST: Final = 24
 
 
 class ScopeButton(QToolButton):
-    """A chip with a menu: collections to tick, files to attach to the next question."""
+    """A chip with a menu: collections to tick, and the way to attach files."""
 
     changed = Signal()
-    """Other documents are asked."""
+    """Other collections are asked."""
     attach_requested = Signal()
     manage_requested = Signal()
 
@@ -36,7 +34,6 @@ class ScopeButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._collections: Sequence[Collection] = ()
         self._chosen: set[int] = set()
-        self._files: list[Path] = []
         self._choices = QMenu(self)
         self._choices.aboutToShow.connect(self._fill)
         self.setMenu(self._choices)
@@ -44,12 +41,10 @@ class ScopeButton(QToolButton):
         theme.follow_scale(self._show)
 
     @property
-    def scope(self) -> DocumentScope | None:
-        """The documents that the next question asks; None for none."""
+    def asked(self) -> tuple[int, ...]:
+        """The collections that the next question asks: those that are ticked and there."""
         known = {collection.id for collection in self._collections}
-        chosen = tuple(sorted(self._chosen & known))
-        scope = DocumentScope(collections=chosen, files=tuple(self._files))
-        return scope or None
+        return tuple(sorted(self._chosen & known))
 
     @property
     def chosen(self) -> tuple[int, ...]:
@@ -62,9 +57,8 @@ class ScopeButton(QToolButton):
         self._show()
 
     def choose(self, collections: Sequence[int]) -> None:
-        """Tick these collections, as the open conversation has them; nothing is attached."""
+        """Tick these collections, as the open conversation has them."""
         self._chosen = set(collections)
-        self._files.clear()
         self._show()
 
     def add_collection(self, number: int) -> None:
@@ -72,16 +66,6 @@ class ScopeButton(QToolButton):
         self._chosen.add(number)
         self._show()
         self.changed.emit()
-
-    def attach(self, files: Sequence[Path]) -> None:
-        """Let the next question ask these files as well."""
-        self._files += [file for file in files if file not in self._files]
-        self._show()
-
-    def forget_files(self) -> None:
-        """The question was sent: what was attached belonged to it."""
-        self._files.clear()
-        self._show()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -91,17 +75,14 @@ class ScopeButton(QToolButton):
     def _fill(self) -> None:
         self._choices.clear()
         for collection in self._collections:
-            entry = self._choices.addAction(collection.name.replace("&", "&&"))
+            name = collection.name.replace("&", "&&")  # one alone would mark a key
+            entry = self._choices.addAction(name)
             entry.setCheckable(True)
             entry.setChecked(collection.id in self._chosen)
             entry.toggled.connect(lambda checked, number=collection.id: self._tick(number, checked))
         if self._collections:
             self._choices.addSeparator()
-        for file in self._files:
-            name = file.name.replace("&", "&&")  # one alone would mark a key
-            entry = self._choices.addAction(tr("Remove {name}", name=name))
-            entry.triggered.connect(lambda _=False, path=file: self._detach(path))
-        self._choices.addAction(tr("Attach files to this question…"), self.attach_requested.emit)
+        self._choices.addAction(tr("Attach files…"), self.attach_requested.emit)
         self._choices.addAction(tr("Manage documents…"), self.manage_requested.emit)
 
     def _tick(self, number: int, checked: bool) -> None:
@@ -109,13 +90,8 @@ class ScopeButton(QToolButton):
         self._show()
         self.changed.emit()
 
-    def _detach(self, file: Path) -> None:
-        self._files.remove(file)
-        self._show()
-
     def _show(self) -> None:
         names = [c.name for c in self._collections if c.id in self._chosen]
-        names += [file.name for file in self._files]
         text = ", ".join(map(_shortened, names[:_SHOWN]))
         if len(names) > _SHOWN:
             text += f" +{len(names) - _SHOWN}"

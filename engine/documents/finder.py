@@ -1,4 +1,4 @@
-"""Looks into a library, and into files that are attached to one question, for what answers it."""
+"""Looks into a library, and into files that are attached to a question, for what answers it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,10 +1,13 @@
 """Documents in the conversation: what a question asks, and what its answer rests on."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from document_helpers import LIGHT, passage, write_papers
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from window_helpers import OpenWindow, answering, views
 
@@ -56,31 +59,29 @@ def test_sources_open_and_say_when_nothing_supports(qtbot: QtBot, folder: Path) 
     assert opened[-1] == found
 
 
-def test_the_chip_says_what_is_asked_and_remembers_ticks(qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_chip_says_what_is_asked_and_remembers_ticks(qtbot: QtBot) -> None:
     chip = ScopeButton()
     qtbot.addWidget(chip)
-    assert chip.scope is None
+    assert chip.asked == ()
     assert chip.text() == "Documents"
-    chip.show_collections([Collection(id=7, name="Papers", paused=False, roots=())])
+    names = {7: "Papers", 8: "Law", 9: "A report of the harbour with all its appendices"}
+    chip.show_collections(
+        [Collection(id=key, name=name, paused=False, roots=()) for key, name in names.items()]
+    )
     chip.add_collection(7)
-    chip.attach([tmp_path / "one.pdf"])
-    assert chip.text() == "Papers, one.pdf"
-    assert chip.scope is not None
-    assert chip.scope.collections == (7,)
-    assert chip.scope.files == (tmp_path / "one.pdf",)
-    chip.attach([tmp_path / "A report of the harbour with all its appendices.docx"])
-    assert chip.text() == "Papers, one.pdf +1"
-    chip.choose([])
-    chip.attach([tmp_path / "A report of the harbour with all its appendices.docx"])
-    assert chip.text() == "A report of the…ces.docx"
+    assert (chip.text(), chip.asked) == ("Papers", (7,))
+    chip.add_collection(8)
+    chip.add_collection(9)
+    assert (chip.text(), chip.asked) == ("Papers, Law +1", (7, 8, 9))
+    chip.choose([9])
+    assert chip.text() == "A report of the…pendices"
     chip.choose([7])
-    chip.forget_files()
     assert chip.chosen == (7,)
     assert chip.accessibleName() == "Asks: Papers"
     chip.choose([])
-    assert chip.scope is None
+    assert chip.asked == ()
     chip.choose([99])  # of a library that was replaced
-    assert chip.scope is None
+    assert chip.asked == ()
 
 
 def test_a_question_is_answered_from_a_folder_and_the_source_is_shown(
@@ -117,18 +118,113 @@ def test_a_question_is_answered_from_a_folder_and_the_source_is_shown(
     assert window.desk.scope.text() == "papers"
 
 
-def test_an_attached_file_is_asked_once(
+def test_an_attached_file_is_asked_until_it_is_removed(
     open_window: OpenWindow, qtbot: QtBot, folder: Path
 ) -> None:
     window = open_window(model=default_bundle_path())
     window.drop.take([folder / "灯塔.md"])
-    assert window.desk.scope.text() == "灯塔.md"
-    window.chat.send("灯塔是哪一年建成的？")
-    assert window.desk.scope.scope is None
+    for question in ("灯塔是哪一年建成的？", "夜里它做什么？"):
+        assert window.desk.attached.files == (folder / "灯塔.md",)
+        window.chat.send(question)
+        qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
+        assert views(window)[-1].sources is not None
+    window.desk.attached.chips[0].button.click()
+    assert window.desk.asked() is None
+    assert window.desk.attached.isHidden()
+    window.chat.send("你好")
     qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
-    answer = views(window)[-1]
-    assert answer.sources is not None
-    assert "灯塔" in answer.text() or "一八八二" in answer.text()
+    assert views(window)[-1].sources is None
+
+
+def test_every_conversation_has_its_own_files(
+    open_window: OpenWindow, folder: Path, store: Store
+) -> None:
+    window = open_window(model=None)
+    first = window.chat.conversation_id
+    assert first is not None
+    window.desk.take_files([folder / "light.txt", folder / "灯塔.md", folder / "light.txt"])
+    window.chat.composer.set_text("a draft, so that it stays")
+    other = store.create_conversation().id
+    window.chat.open(other)
+    assert window.desk.asked() is None
+    window.desk.take_files([folder / "灯塔.md"])
+    window.chat.open(first)
+    assert window.desk.attached.files == (folder / "light.txt", folder / "灯塔.md")
+    window.chat.open(other)
+    assert window.desk.attached.files == (folder / "灯塔.md",)
+
+
+def test_keys_walk_to_an_attached_file_and_remove_it(
+    open_window: OpenWindow, qtbot: QtBot, folder: Path
+) -> None:
+    window = open_window(model=None)
+    (folder / "R&D <b>plan.txt").write_text(LIGHT, encoding="utf-8")
+    names = ["light.txt", "R&D <b>plan.txt", "灯塔.md"]
+    window.desk.take_files([folder / name for name in names])
+    attached, edit = window.desk.attached, window.chat.composer.edit
+    assert [chip.label.text() for chip in attached.chips] == names
+    assert attached.chips[0].button.accessibleName() == "Remove light.txt"
+    edit.setFocus()
+    walked = []
+    for _ in range(4):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        walked.append(QApplication.focusWidget())
+    assert walked == [*(chip.button for chip in attached.chips), window.desk.scope]
+    attached.chips[1].button.setFocus()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Delete)
+    assert attached.files == (folder / "light.txt", folder / "灯塔.md")
+    assert attached.chips[1].button.hasFocus()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Delete)
+    assert attached.chips[0].button.hasFocus()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Backspace)
+    assert attached.files == ()
+    assert edit.hasFocus()
+
+
+def test_many_attached_files_leave_room_for_the_text(
+    open_window: OpenWindow, qtbot: QtBot, folder: Path
+) -> None:
+    window = open_window(model=None)
+    attached = window.desk.attached
+    papers = [
+        folder / f"{number} with a name as long as those of papers are.txt" for number in "abc"
+    ]
+    for paper in papers:
+        paper.write_text(LIGHT, encoding="utf-8")
+    window.desk.take_files(papers)
+    qtbot.waitUntil(lambda: attached.chips[2].y() > 0)  # beside and below each other
+    assert "…" in attached.chips[0].label.text()
+    assert attached.chips[0].label.text().endswith(".txt")
+    assert attached.verticalScrollBar().maximum() == 0
+    few = attached.height()
+    window.desk.take_files([folder / "light.txt"] + [_copy(paper) for paper in papers * 4])
+    qtbot.waitUntil(lambda: attached.verticalScrollBar().maximum() > 0)
+    assert few < attached.height() < 2 * few
+    for chip in attached.chips:
+        assert attached.viewport().width() >= chip.geometry().right()
+
+
+def _copy(paper: Path) -> Path:
+    number = len(list(paper.parent.iterdir()))
+    return Path(shutil.copy(paper, paper.with_stem(f"{paper.stem} {number}")))
+
+
+def test_an_attached_file_that_is_gone_says_so(
+    open_window: OpenWindow, qtbot: QtBot, folder: Path, store: Store
+) -> None:
+    window = open_window(model=default_bundle_path())
+    window.desk.take_files([folder / "light.txt"])
+    (folder / "light.txt").unlink()
+    window.chat.send("When was the lighthouse built?")
+    qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
+    number = window.chat.conversation_id
+    assert number is not None
+    answer = store.thread(number)[-1]
+    assert (answer.status, answer.error) == (
+        "failed",
+        "light.txt: The file cannot be read: No such file or directory.",
+    )
+    assert len(window.desk.attached.chips) == 1  # it may come back
 
 
 def test_a_file_that_cannot_be_read_is_refused_when_it_is_attached(
@@ -139,7 +235,7 @@ def test_a_file_that_cannot_be_read_is_refused_when_it_is_attached(
     strange.write_bytes(bytes(range(256)) * 9)
     fine.write_text(LIGHT, encoding="utf-8")
     window.desk.take_files([strange, fine])
-    assert window.desk.scope.text() == "fine.txt"
+    assert window.desk.attached.files == (fine,)
     assert window.chat.notice.text() == "strange.xyz: Files of this kind cannot be read."
 
 
@@ -163,18 +259,6 @@ def test_a_file_that_fails_later_is_named_while_the_rest_is_asked(
     window.chat.send("Hello")
     assert window.chat.notice.isHidden()
     qtbot.waitUntil(lambda: not answering(window), timeout=120_000)
-
-
-def test_the_menu_of_the_chip_takes_a_file_away(qtbot: QtBot, tmp_path: Path) -> None:
-    chip = ScopeButton()
-    qtbot.addWidget(chip)
-    chip.attach([tmp_path / "R&D.pdf", tmp_path / "two.pdf"])
-    chip.menu().aboutToShow.emit()
-    entries = {action.text(): action for action in chip.menu().actions()}
-    entries["Remove R&&D.pdf"].trigger()
-    assert chip.text() == "two.pdf"
-    assert chip.scope is not None
-    assert chip.scope.files == (tmp_path / "two.pdf",)
 
 
 def test_what_a_start_found_wrong_with_the_library_is_told(
