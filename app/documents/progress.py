@@ -11,7 +11,7 @@ def progress_text(progress: Progress) -> str:
     if not progress.total:
         return tr("No documents yet.")
     parts = []
-    if progress.waiting:
+    if progress.passages is None:
         done = progress.indexed + progress.failed
         parts.append(
             tr("{done} of {total} files", done=_number(done), total=_number(progress.total))

@@ -334,7 +334,7 @@ def test_a_library_is_read_while_it_is_seen_and_seldom_if_that_is_slow(
 @pytest.mark.parametrize(
     ("progress", "said"),
     [
-        ({"indexed": 0, "waiting": 0, "failed": 0}, "No documents yet."),
+        ({"indexed": 0, "waiting": 0, "failed": 0, "passages": 0}, "No documents yet."),
         (
             {"indexed": 3, "waiting": 7, "failed": 0, "seconds_left": 30.0},
             "less than a minute left",
@@ -345,7 +345,12 @@ def test_a_library_is_read_while_it_is_seen_and_seldom_if_that_is_slow(
     ],
 )
 def test_progress_is_a_sentence(progress: dict[str, object], said: str) -> None:
-    values = {"passages": 0, "waiting_bytes": 0, "seconds_left": None, "paused": False} | progress
+    values = {
+        "passages": None,
+        "waiting_bytes": 0,
+        "seconds_left": None,
+        "paused": False,
+    } | progress
     assert said in progress_text(Progress(**values))
 
 

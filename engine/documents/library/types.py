@@ -54,7 +54,8 @@ class Progress:
     waiting: int
     """The file that is being read included."""
     failed: int
-    passages: int
+    passages: int | None
+    """None while files wait: they are counted one document at a time, and not final."""
     waiting_bytes: int
     seconds_left: float | None
     """None while nothing waits or nothing is known of the speed."""

@@ -76,6 +76,37 @@ def test_what_folders_hold_is_found(library: Library, folder: Path) -> None:
     assert (tea.pages, tea.passages, river.failure) == (1, 1, None)
 
 
+def test_progress_is_the_sum_of_the_files(library: Library, folder: Path) -> None:
+    (folder / "two.txt").write_text(f"{RIVER}\f{TEA}")
+    (folder / "bad.txt").write_text("BAD")
+    library.add_collection("other", [folder / "inner", folder / "river.txt", folder / "bad.txt"])
+    library.add_collection("empty")
+
+    def check() -> tuple[int, ...]:
+        for collection in library.collections():
+            files = library.files(collection.id)
+            waiting = [file for file in files if file.status in ("waiting", "indexing")]
+            passages = sum(file.passages or 0 for file in files)
+            progress = library.progress(collection.id)
+            assert progress.indexed == sum(file.status == "indexed" for file in files)
+            assert progress.failed == sum(file.status == "failed" for file in files)
+            assert progress.waiting == len(waiting)
+            assert progress.waiting_bytes == sum(file.size for file in waiting)
+            assert progress.passages == (None if waiting else passages)
+        mine, other, _ = (library.progress(one.id) for one in library.collections())
+        return (mine.indexed, mine.waiting, mine.failed, other.indexed, other.waiting, other.failed)
+
+    assert check() == (2, 0, 0, 0, 0, 0)
+    scan(library)
+    assert check() == (2, 2, 0, 0, 3, 0)
+    queue.claim(library, 1)
+    assert check() == (2, 2, 0, 0, 3, 0)
+    queue.recover_unfinished(library)
+    index(library)
+    assert check() == (3, 0, 1, 2, 0, 1)
+    assert [library.progress(one.id).passages for one in library.collections()] == [4, 2, 0]
+
+
 def test_many_files_keep_their_own_words(library: Library, folder: Path) -> None:
     """More than are taken at once, and among them one that is written in several portions."""
     for number in range(300):
