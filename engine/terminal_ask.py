@@ -18,7 +18,7 @@ from engine.documents.indexing.lock import IndexerLock
 from engine.documents.indexing.scanning import scan_root
 from engine.documents.library import queue
 from engine.documents.library.library import Library, set_aside_damaged_library
-from engine.documents.library.types import Progress
+from engine.documents.library.types import FileStatus, Progress
 from engine.documents.passages import Retrieval
 from engine.documents.sandbox import DocumentReader
 from engine.documents.search.retrieval import Retriever
@@ -41,6 +41,8 @@ class Asked:
     index_seconds: float
     files: int
     """How many were read or known already."""
+    failures: list[FileStatus]
+    """Those that cannot be read."""
 
 
 def search_paths(paths: Sequence[Path], question: str, limit: int = 5) -> Asked:
@@ -64,12 +66,15 @@ def search_paths(paths: Sequence[Path], question: str, limit: int = 5) -> Asked:
         _index(library)
         [collection] = library.collections()
         progress = library.progress(collection.id)
-        _tell_failures(library, collection.id)
+        failures = library.files(collection.id, status="failed")
+        _tell_failures(failures)
         if not progress.indexed:
             raise _nothing_read(paths, progress)
         seconds = monotonic() - begun
         retrieval = Retriever(library).retrieve(question, limit=limit)
-    return Asked(retrieval=retrieval, index_seconds=seconds, files=progress.indexed)
+    return Asked(
+        retrieval=retrieval, index_seconds=seconds, files=progress.indexed, failures=failures
+    )
 
 
 def _index(library: Library) -> None:
@@ -110,8 +115,7 @@ class _ProgressLine:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _tell_failures(library: Library, collection_id: int) -> None:
-    failed = library.files(collection_id, status="failed")
+def _tell_failures(failed: Sequence[FileStatus]) -> None:
     for file in failed[:_SHOWN_FAILURES]:
         notice(f"{file.path}: {file.failure}")
     if len(failed) > _SHOWN_FAILURES:
@@ -183,9 +187,11 @@ def _as_json(asked: Asked, answer: Answer) -> str:
         }
         for passage in asked.retrieval.passages
     ]
-    timings = {
+    failures = [{"file": str(file.path), "reason": str(file.failure)} for file in asked.failures]
+    read = {
         "files": asked.files,
+        "failures": failures,
         "index_seconds": round(asked.index_seconds, 4),
         "retrieve_seconds": round(asked.retrieval.seconds, 4),
     }
-    return json_for_terminal({**answer.to_json(), "passages": passages, **timings})
+    return json_for_terminal({**answer.to_json(), "passages": passages, **read})

@@ -39,6 +39,7 @@ def test_json_names_what_was_found_and_where(
     result = json.loads(out)
     assert (status, err, result["answerable"], result["files"]) == (0, "", True, 2)
     assert "李春" in result["answer"]
+    assert result["failures"] == []
     [passage] = result["passages"]
     assert (passage["file"], passage["page"]) == (str(folder / "bridge.md"), None)
     text = (folder / "bridge.md").read_text(encoding="utf-8")
@@ -73,7 +74,10 @@ def test_files_that_cannot_be_read_are_named(
     assert status == 0
     assert "李春" in out
     assert "[1] bridge.md" in out
-    assert err.startswith(f"{folder / 'broken.pdf'}: ")
+    said, reason = err.rstrip("\n").split(": ", 1)
+    assert (said, bool(reason)) == (str(folder / "broken.pdf"), True)
+    _, out, _ = asked(folder, question="赵州桥是谁设计的？")
+    assert json.loads(out)["failures"] == [{"file": said, "reason": reason}]
 
 
 def test_a_path_that_is_not_there_is_one_sentence(
