@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 _NICE: Final = 5
-"""A thread at 0 beside it gets three quarters of a core that both want."""
+"""A thread or session at 0 beside it gets three quarters of a core that both want."""
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 
 
@@ -32,6 +32,7 @@ def give_way(nice: int) -> None:
         return
     reached = os.nice(nice)
     # Linux first divides the time among sessions, and what counts there is said to the session.
+    # No more than this: at 19 it would get a hundredth, and people wait for files to be read.
     if os.getsid(0) == os.getpid() and _AUTOGROUP.exists():
         with suppress(OSError):  # it refuses what follows another such wish too soon
-            _AUTOGROUP.write_text(str(max(0, reached)))
+            _AUTOGROUP.write_text(str(min(max(0, reached), _NICE)))

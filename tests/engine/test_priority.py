@@ -1,4 +1,4 @@
-"""Processes in the background give way to other sessions, too."""
+"""Processes in the background give way to other sessions, too, and still get on."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ print(os.nice(0), open("/proc/self/autogroup").read().split()[-1])
 @pytest.mark.parametrize("own_session", [True, False])
 def test_a_process_gives_way_with_its_session(own_session: bool) -> None:
     ours = Path("/proc/self/autogroup").read_text().split()[-1]
-    expected = "7" if own_session else ours
+    expected = "5" if own_session else ours
     for _ in range(20):  # the kernel takes ten such wishes a second from all processes together
         command = [sys.executable, "-c", _CODE]
         answer = subprocess.run(
