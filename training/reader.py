@@ -3,8 +3,9 @@
     python -m training.reader --data CORPUS --out FILE [--made DIR] [--limit N] [--model BUNDLE]
 
 A network with one hidden layer learns from people's questions which span is the answer, and from
-made ones: DIR is what `training.data` wrote from a recipe. On people's questions kept apart it is then fitted when there is an answer at all (half of them are asked
-without their passage), and how much a bundle's word counts beside it.
+made ones: DIR is what `training.data` wrote from a recipe. On people's questions kept apart it
+is then fitted when there is an answer at all (half of them are asked without their passage), and
+how much a bundle's word counts beside it.
 """
 
 import argparse

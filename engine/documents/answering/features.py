@@ -57,11 +57,13 @@ SCALARS = (
     "follows_as_asked",
     "precedes_as_asked",
 )
-LINKS = (
-    *"by of in on at for from to with as into during between because and or the a an".split(),
-    *"is was were are be called named including than about after before has had its his".split(),
-    *"在 于 由 被 为 是 叫 因 因为 以 对 和 与 的 了 有 从 到 至 向 给 等 之 及 或 用 将 称 称为 即 而 并".split(),
+_LINKS_TEXT = (
+    "by of in on at for from to with as into during between because and or the a an is was were "
+    "are be called named including than about after before has had its his "
+    "在 于 由 被 为 是 叫 因 因为 以 对 和 与 的 了 有 "
+    "从 到 至 向 给 等 之 及 或 用 将 称 称为 即 而 并"
 )
+LINKS = tuple(_LINKS_TEXT.split())
 """Words beside a span that tell what it is to its sentence."""
 NAMES = (
     *SCALARS,

@@ -101,7 +101,7 @@ class Question:
     focus: frozenset[str]
     """Stems of what is asked for, such as "city" of "which city"; empty where it is not named."""
     beside: tuple[str, str]
-    """Stems of the words before and after the one that asks: "by" of "by whom"; "" where none is."""
+    """Stems of the words before and after the one that asks, such as "by" of "by whom"; else ""."""
     folded: str = field(repr=False)
 
 
