@@ -26,6 +26,7 @@ _FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn"
 def confine() -> None:
     """Forbid network, other programs and files to be written, for the rest of this process."""
     os.environ.clear()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start a thread for each core
     with suppress(ImportError):
         import resource
 

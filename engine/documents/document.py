@@ -1,6 +1,6 @@
 """What a file says, with positions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal[
@@ -54,6 +54,17 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of a page: `pages[page_index].text[start:end]`, never blank."""
+
+    page_index: int
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()
+    """The headings that it stands under, the highest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A file that was read. Headings and blocks stand in the order of the text."""
 
@@ -63,14 +74,5 @@ class Document:
     pages: tuple[Page, ...]
     headings: tuple[Heading, ...] = ()
     blocks: tuple[Block, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A part of a page: `pages[page_index].text[start:end]`, never blank."""
-
-    page_index: int
-    start: int
-    end: int
-    heading_path: tuple[str, ...] = ()
-    """The headings that it stands under, the highest first."""
+    passages: tuple[Passage, ...] | None = field(default=None, compare=False)
+    """What `splitting.split` returns, if whoever read the file has divided it as well."""

@@ -6,15 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from engine.search_text import Span
 
 _WIDE = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF))
 """Characters that say as much as several letters."""
-_WEIGHTS = np.ones(0x110000, np.uint8)
+_WEIGHTS = bytearray(b"\1") * 0x110000
 for _first, _last in _WIDE:
-    _WEIGHTS[_first : _last + 1] = 3
+    _WEIGHTS[_first : _last + 1] = b"\3" * (_last + 1 - _first)
 _CLOSERS = "\"'”’」』）)\\]】》〉"
 # What may end a sentence or a line; it begins with one set of characters, which is found fast.
 _BREAK = re.compile(
@@ -61,9 +59,11 @@ def weights(text: str) -> Sequence[int]:
     """
     if text.isascii():
         return range(len(text) + 1)
+    import numpy as np  # takes longer than reading most files, of which many are ASCII
+
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     sizes = np.zeros(len(codes) + 1, np.int32)
-    np.cumsum(_WEIGHTS[codes], dtype=np.int32, out=sizes[1:])
+    np.cumsum(np.frombuffer(_WEIGHTS, np.uint8)[codes], dtype=np.int32, out=sizes[1:])
     # A view of memory gives Python's own numbers, and fast.
     return sizes.data
 

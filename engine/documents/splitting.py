@@ -1,10 +1,10 @@
 """Divides a document into passages that a small model can read and a person can check."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import TypeVar
 
-from engine.documents.document import Block, Document, Heading, Passage
+from engine.documents.document import Block, Document, Heading, Page, Passage
 from engine.documents.sentences import (
     PARAGRAPH,
     SECTION,
@@ -25,7 +25,11 @@ _MAX_OVERLAP = 300
 """A longer sentence is not repeated."""
 _FEWEST = 600
 """A better place to end is looked for beyond this size."""
+_LEAST_LENGTH = 20
+"""Characters: two passages that follow each other have new text of more than twice so many."""
 _Mark = TypeVar("_Mark", Heading, Block)
+Place = tuple[int, int, int]
+"""Of a passage: index of the page, start, end."""
 
 
 def split(document: Document) -> list[Passage]:
@@ -33,33 +37,53 @@ def split(document: Document) -> list[Passage]:
 
     A passage ends where a section, paragraph or sentence does, in this order, and never within
     one that fits. If it ends within a paragraph, the next one begins with its last sentence.
-    Takes time in proportion to the text.
+    Takes time in proportion to the text, none if the document has been divided before.
     """
-    headings = _by_page(document.headings)
-    blocks = _by_page(document.blocks)
-    path: list[Heading] = []
+    if document.passages is not None:
+        return list(document.passages)
+    return under_headings(_places(document), document.headings)
+
+
+def under_headings(places: Iterable[Place], headings: Sequence[Heading]) -> list[Passage]:
+    """Return the passages at some places, which stand in the order of the text."""
+    ordered = _in_order(headings)
     passages: list[Passage] = []
-    for index, (page, sizes) in enumerate(zip(document.pages, _page_sizes(document), strict=True)):
-        marks = headings.get(index, [])
-        at = 0
-        pieces = _page_pieces(page.text, sizes, marks, blocks.get(index, []))
-        for start, end in _pack(pieces):
-            start, end = trimmed(page.text, start, end)
-            if start >= end:
-                continue
-            while at < len(marks) and marks[at].start <= start:
-                path = [above for above in path if above.level < marks[at].level] + [marks[at]]
-                at += 1
-            titles = tuple(heading.text for heading in path)
-            passages.append(Passage(index, start, end, titles))
-        for heading in marks[at:]:
+    path: list[Heading] = []
+    titles: tuple[str, ...] = ()
+    at = 0
+    for index, start, end in places:
+        while at < len(ordered) and (ordered[at].page_index, ordered[at].start) <= (index, start):
+            heading = ordered[at]
             path = [above for above in path if above.level < heading.level] + [heading]
+            titles = tuple(above.text for above in path)
+            at += 1
+        passages.append(Passage(index, start, end, titles))
     return passages
 
 
+def most_passages(pages: Sequence[Page]) -> int:
+    """Return more than `split` ever makes of so much text."""
+    return len(pages) + sum(len(page.text) for page in pages) // _LEAST_LENGTH
+
+
+def _places(document: Document) -> Iterator[Place]:
+    headings = _by_page(document.headings)
+    blocks = _by_page(document.blocks)
+    for index, (page, sizes) in enumerate(zip(document.pages, _page_sizes(document), strict=True)):
+        pieces = _page_pieces(page.text, sizes, headings.get(index, []), blocks.get(index, []))
+        for start, end in _pack(pieces):
+            start, end = trimmed(page.text, start, end)
+            if start < end:
+                yield index, start, end
+
+
 def _by_page(marks: Sequence[_Mark]) -> dict[int, list[_Mark]]:
-    ordered = sorted(marks, key=lambda mark: (mark.page_index, mark.start))
-    return {page: list(group) for page, group in groupby(ordered, lambda mark: mark.page_index)}
+    groups = groupby(_in_order(marks), lambda mark: mark.page_index)
+    return {page: list(group) for page, group in groups}
+
+
+def _in_order(marks: Sequence[_Mark]) -> list[_Mark]:
+    return sorted(marks, key=lambda mark: (mark.page_index, mark.start))
 
 
 def _page_sizes(document: Document) -> Iterator[Sequence[int]]:

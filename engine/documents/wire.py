@@ -3,20 +3,27 @@
 import base64
 import json
 import zlib
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any, cast, get_args
 
 from engine.documents.document import Block, Document, Heading, Kind, Page
 from engine.documents.picture import MAX_PIXELS, Box, PagePicture
+from engine.documents.splitting import Place, most_passages, split, under_headings
 
 
 def to_json(document: Document) -> bytes:
-    """Return a document as JSON in UTF-8, a character that it cannot hold as a question mark."""
+    """Return a document, and where its passages are, as JSON in UTF-8.
+
+    A character that this cannot hold becomes a question mark.
+    """
     content = {
         "kind": document.kind,
         "title": document.title,
         "pages": [[page.number, page.text, page.label] for page in document.pages],
         "headings": [[h.page_index, h.start, h.level, h.text] for h in document.headings],
         "blocks": [[b.page_index, b.start, b.end, b.kind] for b in document.blocks],
+        "passages": [[p.page_index, p.start, p.end] for p in split(document)],
     }
     return json.dumps({"document": content}, ensure_ascii=False).encode("utf-8", "replace")
 
@@ -31,12 +38,14 @@ def from_json(content: Any) -> Document:
         pages = tuple(Page(*page) for page in content["pages"])
         headings = tuple(Heading(*heading) for heading in content["headings"])
         blocks = tuple(Block(*block) for block in content["blocks"])
+        places = [(index, start, end) for index, start, end in content["passages"]]
         document = Document(kind, content["title"], pages, headings, blocks)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError("not a document") from error
-    if not _is_sound(document):
+    if not (_is_sound(document) and _are_passages(document, places)):
         raise ValueError("not a document")
-    return document
+    # Their headings need not be believed: they follow from the places.
+    return replace(document, passages=tuple(under_headings(places, headings)))
 
 
 def picture_to_json(picture: PagePicture) -> bytes:
@@ -76,6 +85,7 @@ def _is_sound(document: Document) -> bool:
         and all(
             _is_place(document, h.page_index, h.start, h.start)
             and _is_count(h.level)
+            and 1 <= h.level <= 6
             and isinstance(h.text, str)
             for h in document.headings
         )
@@ -83,6 +93,17 @@ def _is_sound(document: Document) -> bool:
             _is_place(document, b.page_index, b.start, b.end) and b.kind in ("table", "code")
             for b in document.blocks
         )
+    )
+
+
+def _are_passages(document: Document, places: list[Place]) -> bool:
+    """Return whether passages might be there; bad ones cost no more than good ones."""
+    return (
+        len(places) <= most_passages(document.pages)
+        and all(_is_place(document, *place) and place[1] < place[2] for place in places)
+        and all(before[:2] < after[:2] for before, after in pairwise(places))
+        and sum(end - start for _, start, end in places)
+        <= 2 * sum(len(page.text) for page in document.pages)
     )
 
 

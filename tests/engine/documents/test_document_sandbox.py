@@ -1,23 +1,29 @@
 """No file hangs or kills the process that wants to read it, or leaves anything behind."""
 
+import io
 import json
 import os
 import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import document_files as files
 import mutate
 import numpy as np
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.documents import sandbox
-from engine.documents.document import Document, Page
+from engine.documents.document import Document, Heading, Page
 from engine.documents.reading.read import read_document
 from engine.documents.sandbox import DocumentReader, ReadingLimits
+from engine.documents.splitting import most_passages, split
 from engine.documents.wire import from_json, to_json
 from engine.errors import DocumentError
 
@@ -49,7 +55,12 @@ def _code(reader: DocumentReader, path: Path) -> str:
 
 def test_the_child_reads_as_we_do(reader: DocumentReader, tmp_path: Path) -> None:
     for path in files.every_format(tmp_path / "all"):
-        assert reader.read(path) == read_document(path)
+        document = read_document(path)
+        ours = split(document)
+        read = reader.read(path)
+        assert read == document
+        assert read.passages == tuple(ours)
+        assert split(read) == ours
 
 
 def test_names_in_any_encoding(reader: DocumentReader, tmp_path: Path) -> None:
@@ -65,8 +76,8 @@ def test_time_and_memory_are_limited(tmp_path: Path) -> None:
     with DocumentReader(ReadingLimits(cpu_seconds=1)) as reader:
         assert _code(reader, bomb) == "time_limit"
     large = tmp_path / "large.txt"
-    large.write_bytes(b"abc " * 10_000_000)
-    with DocumentReader(ReadingLimits(memory_bytes=100 << 20)) as reader:
+    large.write_text("灯" * 19_000_000, encoding="utf-8")
+    with DocumentReader(ReadingLimits(memory_bytes=200 << 20)) as reader:
         assert _code(reader, large) == "memory_limit"
         assert reader.read(files.docx(tmp_path / "good.docx")).title == "On & Off"
 
@@ -127,6 +138,8 @@ def test_the_child_learns_no_secrets_and_cannot_reach_out(tmp_path: Path) -> Non
         assert child.nice() == 19
         assert "Seccomp:\t2" in Path(f"/proc/{number}/status").read_text()
         assert child.num_fds() < 10
+        # None that was there before it was confined.
+        assert child.num_threads() == 1
 
 
 def test_the_packaged_program_reads_as_well(tmp_path: Path) -> None:
@@ -149,6 +162,20 @@ def test_the_packaged_program_reads_as_well(tmp_path: Path) -> None:
         {"blocks": [[0, 0, True, "table"]]},
         {"title": None},
         {"pages": 7},
+        {"headings": [[0, 0, 0, "too high"]]},
+        {"headings": [[0, 0, 7, "too deep"]]},
+        {"passages": None},
+        {"passages": [[0, 0]]},
+        {"passages": [["0", 0, 4]]},
+        {"passages": [[0, 0, 4.0]]},
+        {"passages": [[0, False, 4]]},
+        {"passages": [[1, 0, 4]]},
+        {"passages": [[-1, 0, 4]]},
+        {"passages": [[0, -1, 4]]},
+        {"passages": [[0, 0, 5]]},
+        {"passages": [[0, 2, 2]]},
+        {"passages": [[0, 3, 2]]},
+        {"passages": [[0, 0, 1], [0, 1, 2], [0, 2, 3]]},
     ],
 )
 def test_answers_are_not_trusted(change: dict[str, object]) -> None:
@@ -156,6 +183,68 @@ def test_answers_are_not_trusted(change: dict[str, object]) -> None:
     assert from_json(good).pages == (Page(1, "text"),)
     with pytest.raises(ValueError, match="not a document"):
         from_json(good | change)
+
+
+def test_places_are_believed_only_as_far_as_they_cost_nothing() -> None:
+    pages = (Page(1, "a" * 100), Page(2, "b" * 100))
+    document = Document("text", "", pages, (Heading(0, 50, 1, "A"), Heading(1, 0, 2, "B")))
+    good = json.loads(to_json(document))["document"]
+
+    def read(places: list[tuple[int, int, int]]) -> list[tuple[str, ...]]:
+        passages = from_json(good | {"passages": places}).passages
+        assert passages is not None
+        assert [(p.page_index, p.start, p.end) for p in passages] == places
+        return [passage.heading_path for passage in passages]
+
+    assert read([]) == []
+    assert read([(0, 0, 50), (0, 50, 60), (1, 0, 1)]) == [(), ("A",), ("A", "B")]
+    twice = [(0, 0, 99), (0, 1, 100), (1, 0, 100), (1, 1, 100)]
+    read(twice)
+    for bad in (
+        [(1, 0, 9), (0, 0, 9)],
+        [(0, 5, 9), (0, 4, 9)],
+        [(0, 5, 8), (0, 5, 9)],
+        [*twice, (1, 2, 100)],  # too much
+    ):
+        with pytest.raises(ValueError, match="not a document"):
+            read(bad)
+    many = [(0, start, start + 1) for start in range(most_passages(pages) + 1)]
+    read(many[:-1])
+    with pytest.raises(ValueError, match="not a document"):
+        read(many)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 9) | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=9,
+)
+_PLACES = st.lists(st.lists(st.integers(-1, 6), min_size=2, max_size=4), max_size=4)
+
+
+@given(st.sampled_from(("pages", "headings", "blocks", "passages")), _JSON | _PLACES)
+def test_whatever_the_child_says_is_a_document_or_refused(field: str, value: Any) -> None:
+    document = Document("text", "", (Page(1, "text"), Page(2, "more")), (Heading(0, 2, 1, "T"),))
+    good = json.loads(to_json(document))["document"]
+    for content in (good | {field: value}, value):
+        with suppress(ValueError):
+            read = from_json(content)
+            for passage in split(read):
+                assert read.pages[passage.page_index].text[passage.start : passage.end]
+                assert len(passage.heading_path) <= 6
+
+
+_ANSWER = to_json(Document("text", "", (Page(1, "Some text."),), (Heading(0, 0, 1, "Some"),)))
+
+
+@given(st.integers(0, len(_ANSWER)), st.integers(0, 9), st.binary(max_size=9), st.binary())
+def test_any_bytes_are_a_document_or_a_failure(at: int, cut: int, new: bytes, more: bytes) -> None:
+    body = _ANSWER[:at] + new + _ANSWER[at + cut :]
+    for said in (b"M" + len(body).to_bytes(8, "big") + body, more):
+        # What reading turns into a failure.
+        with suppress(EOFError, ValueError, RecursionError, DocumentError):
+            _, answer = sandbox._receive(io.BytesIO(said))
+            assert split(sandbox._document(answer)) is not None
 
 
 def test_hostile_archives(reader: DocumentReader, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.documents.document import Block, Document, Heading, Page, Passage
 from engine.documents.sentences import weights
-from engine.documents.splitting import LIMIT, split
+from engine.documents.splitting import LIMIT, most_passages, split
 
 
 def weight(text: str) -> int:
@@ -76,7 +76,11 @@ def _documents(draw: st.DrawFn) -> Document:
 def test_passages_cover_everything_and_fit(document: Document) -> None:
     covered = [[False] * len(page.text) for page in document.pages]
     previous: Passage | None = None
-    for passage in split(document):
+    passages = split(document)
+    assert len(passages) <= most_passages(document.pages)
+    length = sum(len(page.text) for page in document.pages)
+    assert sum(passage.end - passage.start for passage in passages) <= 2 * length
+    for passage in passages:
         text = document.pages[passage.page_index].text[passage.start : passage.end]
         assert text
         assert text == text.strip()
