@@ -69,6 +69,20 @@ def drop(window: QWidget, paths: list[Path], at: QPoint | None = None) -> None:
     window.dropEvent(QDropEvent(QPointF(at or QPoint(10, 10)), copy, mime, left, none))
 
 
+@pytest.fixture
+def papers(
+    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    qtbot: QtBot,
+    folder: Path,
+) -> tuple[DocumentsWindow, DocumentService]:
+    """A window that shows the folder's three files, which have been read."""
+    window, service = open_documents()
+    window.add([folder])
+    wait_until_indexed(qtbot, service, 3)
+    qtbot.waitUntil(lambda: window.list.count() == 1, timeout=10_000)
+    return window, service
+
+
 def test_a_dropped_folder_becomes_a_collection_whose_files_are_told(
     open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
     qtbot: QtBot,
@@ -96,13 +110,10 @@ def test_a_dropped_folder_becomes_a_collection_whose_files_are_told(
 
 
 def test_a_search_finds_passages_in_both_languages(
-    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    papers: tuple[DocumentsWindow, DocumentService],
     qtbot: QtBot,
-    folder: Path,
 ) -> None:
-    window, service = open_documents()
-    window.add([folder])
-    wait_until_indexed(qtbot, service, 3)
+    window, _ = papers
     for question, name in (("When was the lighthouse built?", "light.txt"), ("灯塔", "灯塔.md")):
         window.search.setText(question)
         window.start_search()
@@ -115,14 +126,10 @@ def test_a_search_finds_passages_in_both_languages(
 
 
 def test_a_search_shows_the_sentence_and_ends_with_the_choice_of_a_collection(
-    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    papers: tuple[DocumentsWindow, DocumentService],
     qtbot: QtBot,
-    folder: Path,
 ) -> None:
-    window, service = open_documents()
-    window.add([folder])
-    wait_until_indexed(qtbot, service, 3)
-    qtbot.waitUntil(lambda: window.list.count() == 1, timeout=10_000)
+    window, _ = papers
     opened: list[Citation] = []
     window.opened.connect(opened.append)
     window.search.setText("city")
@@ -268,14 +275,11 @@ def test_the_dialogs_begin_where_documents_are(
 
 
 def test_removing_a_collection_asks_first_and_leaves_the_files(
-    open_documents: Callable[[], tuple[DocumentsWindow, DocumentService]],
+    papers: tuple[DocumentsWindow, DocumentService],
     qtbot: QtBot,
     folder: Path,
 ) -> None:
-    window, service = open_documents()
-    window.add([folder])
-    wait_until_indexed(qtbot, service, 3)
-    qtbot.waitUntil(lambda: window.list.count() == 1, timeout=10_000)
+    window, service = papers
     window.remove_action.trigger()
     box = window.findChild(QMessageBox)
     agree = next(button for button in box.findChildren(QPushButton) if button.text() == "Remove")

@@ -2,23 +2,19 @@
 
 import json
 import random
-import re
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conversation_samples import SCOPE, SOURCES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.conversation_files import geb_json, limits
 from engine.conversation_files.exporting import Format, export_conversations
 from engine.conversation_files.importing import import_conversations
-from engine.documents.answering.sources import Citation, Claim, DocumentScope, Sources
-from engine.documents.passages import RetrievedPassage
 from engine.errors import DataError, StoreError
 from engine.store import ConversationTree, Store
 
@@ -27,36 +23,6 @@ TEXT = st.text(
 ) | st.sampled_from(
     ["<!-- geb-chat message {} -->", "\\<!-- geb-chat x\n\\\\<!-- geb-chat \n", "--"]
 )
-
-
-SCOPE = DocumentScope(collections=(3,), files=(Path("/d/报告.pdf"),), mode="free")
-PASSAGE = RetrievedPassage(
-    file=Path("/d/报告 <b>.pdf"),
-    title="报告",
-    page_index=2,
-    page=3,
-    label="iii",
-    heading_path=("一", "海"),
-    start=7,
-    end=21,
-    text="水是咸的。Rivers --&",
-    score=0.75,
-)
-PASSAGE = replace(PASSAGE, end=PASSAGE.start + len(PASSAGE.text))
-SOURCES = Sources(
-    question="海水为什么咸？",
-    mode="extractive",
-    answerable=True,
-    passages=(PASSAGE,),
-    citations=(Citation(number=1, passage=PASSAGE, start=7, end=12, marked=(9, 11)),),
-    claims=(Claim(start=0, end=2, passages=(1,)),),
-)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "store.sqlite3") as store:
-        yield store
 
 
 def for_people(tree: ConversationTree) -> ConversationTree:
@@ -308,85 +274,6 @@ def test_giving_up_or_a_start_meanwhile_leaves_nothing(store: Store, tmp_path: P
     assert len(import_conversations(store, path).ids) == 700
 
 
-class Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[tuple[str, str | None]] = set()
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes.update(attrs)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(2)> ![p](https://example.org/p.png)
-[bad](javascript:alert(3)) [worse](data:text/html,x) [good](https://example.org/)
-</div></article></body><style>@import "https://example.org"</style>
-
-| a | b |
-|---|---|
-| **1** | `<b>` |
-"""
-
-
-def test_html_names_the_places_that_an_answer_cites(store: Store, tmp_path: Path) -> None:
-    conversation = store.create_conversation("海")
-    store.add_message(
-        conversation.id, "assistant", "咸的 [1]", parent_id=None, sources=SOURCES.to_json()
-    )
-    path = tmp_path / "chat.html"
-    export_conversations(store, [conversation.id], path, "html")
-    page = Page()
-    page.feed(path.read_text(encoding="utf-8"))
-    assert "[1] 报告 <b>.pdf, page 3 (iii): 水是咸的。" in page.text
-    assert "b" not in page.tags
-
-
-NEAR = replace(PASSAGE, file=Path("/home/me/secret/near.txt"), text="Only near.", end=17)
-
-
-def test_markdown_shows_what_is_cited_and_hides_nothing_private(
-    store: Store, tmp_path: Path
-) -> None:
-    conversation = store.create_conversation("海", "my secret prompt")
-    own = {"temperature": 0.5, "model": "/home/me/models/own", "system_prompt": "my secret prompt"}
-    store.set_settings(conversation.id, own)
-    question = store.add_message(
-        conversation.id, "user", "海水？", parent_id=None, sources=SCOPE.to_json()
-    )
-    sources = replace(SOURCES, passages=(PASSAGE, NEAR)).to_json()
-    answer = store.add_message(
-        conversation.id, "assistant", "咸的 [1]", parent_id=question.id, sources=sources
-    )
-    failed = store.add_message(
-        conversation.id, "assistant", "", parent_id=answer.id, status="streaming"
-    )
-    store.update_message(
-        failed.id, content="", status="failed", finish_reason="error", error="/home/me: no."
-    )
-    path = tmp_path / "chat.md"
-    export_conversations(store, [conversation.id], path, "markdown")
-    text = path.read_text(encoding="utf-8")
-    seen = re.sub(r"<!--.*-->\n", "", text)
-    assert r"- [1] 报告 \<b\>.pdf, page 3 (iii): “水是咸的。”" in seen
-    assert seen.index("咸的 [1]") < seen.index("- [1] 报告")
-    assert "*The answer failed.*" in seen
-    for private in ("/d", "/home", "secret", "near", "Rivers", "海水为什么咸"):
-        assert private not in text
-    hidden = "".join(re.findall("<!--.*-->", text))
-    assert "水是咸的" not in hidden
-    with Store(tmp_path / "other.sqlite3") as other:
-        [number] = import_conversations(other, path).ids
-        thread = other.thread(number)
-        assert other.settings(number) == {"temperature": 0.5}
-    assert [m.content for m in thread] == ["海水？", "咸的 [1]", ""]
-    assert thread[2].status == "failed"
-
-
 def test_markdown_of_an_earlier_version_keeps_its_sources(store: Store, tmp_path: Path) -> None:
     conversation = {
         "id": 4,
@@ -427,25 +314,6 @@ def test_markdown_of_an_earlier_version_keeps_its_sources(store: Store, tmp_path
     assert store.conversation(number).system_prompt == "短"
 
 
-def test_html_of_one_conversation_has_its_title_and_says_what_failed(
-    store: Store, tmp_path: Path
-) -> None:
-    ids = []
-    for title in ("海 & 盐", "湖"):
-        conversation = store.create_conversation(title)
-        message = store.add_message(
-            conversation.id, "assistant", "", parent_id=None, status="streaming"
-        )
-        store.update_message(message.id, content="", status="failed", finish_reason="error")
-        ids.append(conversation.id)
-    path = tmp_path / "chat.html"
-    for chosen, title in ((ids[:1], "海 &amp; 盐"), (ids, "Conversations")):
-        export_conversations(store, chosen, path, "html")
-        html = path.read_text(encoding="utf-8")
-        assert f"<title>{title}</title>" in html
-        assert html.count("The answer failed.") == len(chosen)
-
-
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -471,23 +339,6 @@ def test_quotes_of_an_import_must_stand_in_its_passages(
         geb_json.write([store.tree(conversation.id)], file)
     with pytest.raises(DataError, match=r"damaged|not valid JSON"):
         import_conversations(store, path)
-
-
-def test_html_is_self_contained_and_obeys_nothing(store: Store, tmp_path: Path) -> None:
-    conversation = store.create_conversation("</title><script>x</script>")
-    question = store.add_message(conversation.id, "user", HOSTILE, parent_id=None)
-    store.add_message(conversation.id, "assistant", HOSTILE, parent_id=question.id)
-    path = tmp_path / "chat.html"
-    export_conversations(store, [conversation.id], path, "html")
-    page = Page()
-    page.feed(path.read_text(encoding="utf-8"))
-    assert page.tags.isdisjoint({"script", "img", "iframe", "object", "base", "form", "link"})
-    assert {"table", "strong", "code"} <= page.tags
-    links = {value for name, value in page.attributes if name in ("href", "src")}
-    assert links == {"https://example.org/", "https://example.org/p.png"}
-    assert not [name for name, _ in page.attributes if name.startswith("on")]
-    assert page.text.count("<script>alert(1)</script>") == 2
-    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
 
 
 def test_an_export_that_fails_leaves_the_old_file(store: Store, tmp_path: Path) -> None:

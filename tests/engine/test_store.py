@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,17 +17,6 @@ from engine.errors import StoreError
 from engine.events import Usage
 from engine.store import Store, set_aside_damaged_store
 from engine.store_schema import FUNCTIONS, MIGRATIONS
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "conversations.sqlite3"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store(path) as store:
-        yield store
 
 
 def test_a_conversation_is_read_back_by_another_connection(store: Store) -> None:

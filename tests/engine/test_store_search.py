@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,12 +15,6 @@ from engine.store import Store
 from engine.store_schema import MIGRATIONS
 
 TEXT = "The Café in 北京 opens at ９ o'clock；全文搜索很快。foo_bar"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "store.sqlite3") as store:
-        yield store
 
 
 @pytest.mark.parametrize(

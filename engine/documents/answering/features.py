@@ -99,6 +99,8 @@ class Scene:
     question: Question
     sentences: Sequence[Sentence]
     """In the order of the passages and of their text."""
+    stems: Sequence[Sequence[str]]
+    """Of each sentence those of its words."""
     matched: Sequence[Floats]
     """For each sentence the weight of its words that the question names, else 0; [words]."""
     content: Sequence[Floats]
@@ -131,6 +133,7 @@ def read_scene(question: Question, sentences: Sequence[Sentence]) -> Scene:
     return Scene(
         question=question,
         sentences=sentences,
+        stems=stems,
         matched=matched,
         content=content,
         overlap=np.array(overlap, np.float32),
@@ -201,9 +204,10 @@ def _scalars(
         if one.passage == sentence.passage
     ]
     edge = np.zeros(1, np.float32)
-    is_focus = np.array([stem(word.text) in question.focus for word in words], np.float32)
+    stems = scene.stems[number]
+    is_focus = np.array([one in question.focus for one in stems], np.float32)
     focus = np.concatenate([edge, is_focus, edge])
-    stems = np.array(["", *(stem(word.text) for word in words), ""])
+    beside = np.array(["", *stems, ""])
     before, after = question.beside
     hits = np.concatenate([edge, (matched > 0).astype(np.float32), edge])
     padded = np.concatenate([[KIND["edge"]], kinds, [KIND["edge"]]])
@@ -237,8 +241,8 @@ def _scalars(
         "ends_sentence": end >= len(words) - 1,
         "after_mark": padded[first] == KIND["mark"],
         "before_mark": padded[end + 1] == KIND["mark"],
-        "follows_as_asked": (stems[first] == before) & bool(before),
-        "precedes_as_asked": (stems[end + 1] == after) & bool(after),
+        "follows_as_asked": (beside[first] == before) & bool(before),
+        "precedes_as_asked": (beside[end + 1] == after) & bool(after),
     }
 
 

@@ -66,7 +66,7 @@ _FOCUS: dict[PromptLanguage, re.Pattern[str]] = {
 # The words that stand in a question where its answer stands in a text.
 _SLOT: dict[PromptLanguage, re.Pattern[str]] = {
     "zh": re.compile(
-        r"谁|誰|哪(?:里|裡|儿|兒|[一]?[个個位座些种種部家所支项項场場年月日天国國])?"
+        r"谁|誰|哪(?:里|裡|儿|兒|一?[个個位座些种種部家所支项項场場年月日天国國])?"
         r"|何[时時地处處人年月日种種]?|多少|[几幾][个個年月日位]?|(?:为|為)?[什甚](?:么|麼)|怎么|怎麼|如何"
     ),
     "en": re.compile(
