@@ -136,7 +136,7 @@ def best_sentence(retrieval: Retrieval) -> Answer:
     )
     if not found:
         return Answer("", sources, perf_counter() - begun)
-    scene = read_scene(read_question(retrieval.query), sentences)
+    scene = read_scene(read_question(retrieval.question, retrieval.query), sentences)
     best = sentences[best_sentences(scene)[0]]
     passage = passages[best.passage]
     citation = Citation(

@@ -74,15 +74,15 @@ def answer_from_passages(
     mode = mode or default_mode(in_use.bundle)
     started = perf_counter()
     search = Search((), 0.0)
+    texts = [passage.text for passage in retrieval.passages]
     if retrieval.answerable:
-        search = search_spans(retrieval.query, [passage.text for passage in retrieval.passages])
+        search = search_spans(retrieval.question, texts, retrieval.query)
     if search.confidence < LEAST_CONFIDENCE or not search.found:
         yield Started(in_use.request_id)
         text = NOT_IN_DOCUMENTS[language_of(retrieval.question)]
         yield from _finished(text, _sources(retrieval, mode), in_use, started)
     elif mode == "extractive":
         yield Started(in_use.request_id)
-        texts = [passage.text for passage in retrieval.passages]
         model, bundle = in_use.model, in_use.bundle
         search = ask_model(search, retrieval.query, texts, model, bundle, in_use.is_cancelled)
         text, sources = quoted(retrieval, search.found[0])

@@ -57,9 +57,12 @@ class Search:
     """Probability, 0 to 1, that the best one answers the question."""
 
 
-def search_spans(question_text: str, texts: Sequence[str]) -> Search:
-    """Return the MOST_CANDIDATES best spans of the passages by their looks alone."""
-    question = read_question(question_text)
+def search_spans(question_text: str, texts: Sequence[str], completed: str = "") -> Search:
+    """Return the MOST_CANDIDATES best spans of the passages by their looks alone.
+
+    `completed` is the question behind those that it leans on (see `read_question`).
+    """
+    question = read_question(question_text, completed)
     sentences = read_sentences(texts)
     if not sentences:
         return Search((), 0.0)

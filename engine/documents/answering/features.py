@@ -1,6 +1,6 @@
 """What a span looks like as an answer to a question: numbers for `reader`, one row a span."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,8 @@ NAMES = (
 """The columns."""
 
 _LINK = {word: place for place, word in enumerate(LINKS)}
+_CONTEXT_WEIGHT = 0.4
+"""Of a word that only the questions before name, as in engine.documents.search.query."""
 _REACH = 0.8
 """A matched word counts so much less with each word between it and the span."""
 
@@ -118,17 +120,20 @@ def read_scene(question: Question, sentences: Sequence[Sentence]) -> Scene:
             holders[one] = holders.get(one, 0) + 1
     rarity = {one: float(np.log1p(len(sentences) / n)) for one, n in holders.items()}
     unseen = float(np.log1p(len(sentences)))
-    total = sum((rarity.get(term, unseen) for term in question.terms), start=0.0)
+    worth = dict.fromkeys(question.context, _CONTEXT_WEIGHT) | dict.fromkeys(question.terms, 1.0)
+    total = sum((share * rarity.get(term, unseen) for term, share in worth.items()), start=0.0)
     matched, content, overlap = [], [], []
     for sentence, some in zip(sentences, stems, strict=True):
         weights = np.array([rarity[one] for one in some], np.float32)
         means = np.array([counts(word) for word in sentence.words], bool)
         named = np.array(
-            [_is_named(question, w, s) for w, s in zip(sentence.words, some, strict=True)], bool
+            [_share(question, worth, w, s) for w, s in zip(sentence.words, some, strict=True)],
+            np.float32,
         )
         content.append(weights * means)
-        matched.append(weights * (means & named))
-        found = {s: rarity[s] for s, m in zip(some, means & named, strict=True) if m}
+        matched.append(weights * means * named)
+        shares = (means * named).tolist()
+        found = {s: share * rarity[s] for s, share in zip(some, shares, strict=True) if share}
         overlap.append(min(1.0, sum(found.values()) / max(total, 1e-6)))
     return Scene(
         question=question,
@@ -152,11 +157,12 @@ def spans_of(scene: Scene, chosen: Sequence[int]) -> Spans:
     )
 
 
-def _is_named(question: Question, word: Word, stemmed: str) -> bool:
-    if stemmed in question.terms:
-        return True
+def _share(question: Question, worth: Mapping[str, float], word: Word, stemmed: str) -> float:
+    """Return how far the question names a word, 0 to 1."""
     # Words of a Chinese question may have been divided in another way.
-    return len(word.text) > 1 and not word.text.isascii() and word.text in question.folded
+    if len(word.text) > 1 and not word.text.isascii() and word.text in question.folded:
+        return 1.0
+    return worth.get(stemmed, 0.0)
 
 
 def _values(scene: Scene, number: int, first: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:

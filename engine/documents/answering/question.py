@@ -98,6 +98,8 @@ class Question:
     """A place in TYPES."""
     terms: frozenset[str]
     """Stems of the words that a sentence with the answer is likely to hold."""
+    context: frozenset[str]
+    """Further ones that only the questions before it name; they count for less."""
     focus: frozenset[str]
     """Stems of what is asked for, such as "city" of "which city"; empty where it is not named."""
     beside: tuple[str, str]
@@ -105,24 +107,33 @@ class Question:
     folded: str = field(repr=False)
 
 
-def read_question(text: str) -> Question:
-    """Return what `text` asks for."""
+def read_question(text: str, completed: str = "") -> Question:
+    """Return what `text` asks for; `completed` is the same behind the questions it leans on.
+
+    Those say what it is about, but not what it asks for: "When was it built? And by whom?" asks
+    for a person.
+    """
     language = language_of(text)
     folded = text.lower().strip()
     kind = next((name for name, one in _COMPILED[language] if one.search(folded)), "other")
     words = words_of(text)
-    # Without what only asks, words are divided as they are in a text.
-    asked = _ASKING.sub(" ", text) if language == "zh" else text
-    terms = frozenset(stem(word.text) for word in words_of(asked) if counts(word))
+    terms = _terms(text)
     return Question(
         text=text,
         language=language,
         type=TYPES.index(kind),
         terms=terms,
+        context=_terms(completed) - terms,
         focus=_focus(folded, words, language),
         beside=_beside(folded, words, language),
         folded=folded,
     )
+
+
+def _terms(text: str) -> frozenset[str]:
+    # Without what only asks, words are divided as they are in a text.
+    asked = _ASKING.sub(" ", text) if language_of(text) == "zh" else text
+    return frozenset(stem(word.text) for word in words_of(asked) if counts(word))
 
 
 def counts(word: Word) -> bool:

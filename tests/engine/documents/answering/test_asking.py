@@ -1,6 +1,7 @@
 """Answers from passages with the bundle that ships: cut, written, refused, cancelled."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,22 @@ def test_an_answer_is_cut_from_the_document_with_its_place(
     page = "?" * passage.start + passage.text
     assert page[cited["start"] : cited["end"]] == cited["text"]
     assert found.text in cited["text"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question", "text", "answer"),
+    [
+        ("When did the Keller Bridge open?", "Who designed it?", BRIDGE, "Anna Keller"),
+        ("Who designed the Keller Bridge?", "And when did it open?", BRIDGE, "1887"),
+        ("青石塔是哪一年建造的？", "它由谁主持建造？", TOWER, "林大山"),
+    ],
+)
+def test_a_follow_up_is_asked_for_what_it_asks_itself(
+    model: Model, bundle: Bundle, earlier: str, question: str, text: str, answer: str
+) -> None:
+    retrieval = replace(make_retrieval(question, [text]), query=f"{earlier} {question}")
+    found = answer_question(retrieval, model, bundle, mode="extractive")
+    assert answer in found.text
 
 
 @pytest.mark.parametrize("mode", ["extractive", "free"])
