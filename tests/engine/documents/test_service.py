@@ -32,11 +32,14 @@ def service(tmp_path: Path, events: list[LibraryEvent]) -> Iterator[DocumentServ
 
 
 def indexers() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children()
-        if any("engine.documents.indexing.process" in word for word in child.cmdline())
-    ]
+    return [child for child in psutil.Process().children() if _indexes(child)]
+
+
+def _indexes(process: psutil.Process) -> bool:
+    try:
+        return any("engine.documents.indexing.process" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:  # it ended
+        return False
 
 
 def names(service: DocumentService, question: str) -> list[str]:
