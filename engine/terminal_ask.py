@@ -167,7 +167,8 @@ def ask(paths: Sequence[Path], question: str, *, model: Path | None, as_json: bo
         say(answer.text)
         for citation in answer.sources.citations:
             sentence = " ".join(citation.text.split())  # the lines are those of the document
-            say(f"{cite(citation.number)} {place_of(citation.passage)}: {sentence}")
+            place = place_of(citation.passage, citation.start)
+            say(f"{cite(citation.number)} {place}: {sentence}")
     return 0
 
 

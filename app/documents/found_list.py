@@ -39,6 +39,10 @@ class _Found:
     line: str
     marks: tuple[Span, ...]
 
+    @property
+    def place(self) -> str:
+        return place_of(self.citation.passage, self.citation.start)
+
 
 class FoundList(QWidget):
     """A list of passages; Enter or a double click opens one in its document."""
@@ -81,7 +85,7 @@ class FoundList(QWidget):
         for row in range(self.list.count()):
             item = self.list.item(row)
             found: _Found = item.data(_FOUND)
-            item.setText(f"{place_of(found.citation.passage)}\n{found.line}")
+            item.setText(f"{found.place}\n{found.line}")
         self.summary.setText(
             tr("Passages found: {count}", count=self._count)
             if self._count
@@ -121,7 +125,7 @@ class _Delegate(QStyledItemDelegate):
         place = option.rect.adjusted(theme.SPACE, theme.SPACE // 2, -theme.SPACE, 0)
         height = line_height(option.font)
         name = option.fontMetrics.elidedText(
-            place_of(found.citation.passage), Qt.TextElideMode.ElideMiddle, place.width()
+            found.place, Qt.TextElideMode.ElideMiddle, place.width()
         )
         painter.save()
         painter.setPen(QColor(theme.colors().text))

@@ -122,7 +122,7 @@ class Preview(QDialog):
         self._place = _Place(passage, start, quote)
         self._document = None
         self._page_index = passage.page_index
-        place = place_of(passage)
+        place = place_of(passage, start)
         self.setWindowTitle(place)
         self.place.setText(place)
         self.remark.setText(tr("Reading…"))

@@ -72,7 +72,7 @@ class SourcesRow(QFrame):
         self.show()
 
     def _add_citation(self, citation: Citation) -> None:
-        place = place_of(citation.passage)
+        place = place_of(citation.passage, citation.start)
         button = self._add(f"{cite(citation.number)} {place}", citation.text)
         button.clicked.connect(lambda _=False, found=citation: self.opened.emit(found))
 

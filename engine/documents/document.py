@@ -44,6 +44,17 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """Where a part of a document begins, and the headings that it stands under."""
+
+    page_index: int
+    start: int
+    """In code points of the page's text."""
+    heading_path: tuple[str, ...]
+    """The highest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A table or a piece of code, which is better not divided."""
 

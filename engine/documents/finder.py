@@ -19,6 +19,7 @@ from engine.documents.search.completing import Ranking, is_answerable, search_co
 from engine.documents.search.query import Query
 from engine.documents.search.ranking import rank
 from engine.documents.search.retrieval import Retriever
+from engine.documents.sections import sections, sections_between
 from engine.documents.splitting import split
 from engine.documents.words import words_of
 from engine.errors import DocumentError
@@ -150,7 +151,9 @@ def _shown(
         page_index=passage.page_index,
         page=page.number,
         label=page.label,
-        heading_path=passage.headings,
+        sections=sections_between(
+            sections(document.headings), passage.page_index, passage.start, passage.end
+        ),
         start=passage.start,
         end=passage.end,
         text=passage.text,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.documents.document import Section
 from engine.errors import DocumentError
 
 
@@ -19,8 +20,8 @@ class RetrievedPassage:
     """The number of that page; None in documents without pages."""
     label: str
     """What the page is called there: "3", "iv", a sheet's or a chapter's name; "" without."""
-    heading_path: tuple[str, ...]
-    """The headings that it stands below, the outermost first."""
+    sections: tuple[Section, ...]
+    """What it begins in, and what begins within it; "start" is counted as below."""
     start: int
     """Its first character, in code points of the page's text."""
     end: int
@@ -28,6 +29,11 @@ class RetrievedPassage:
     text: str
     score: float
     """How well it fits the question: 0 nothing in common, 1 all that the question names."""
+
+    def heading_path(self, position: int) -> tuple[str, ...]:
+        """Return the headings above a place in the page's text, the highest first."""
+        above = [section for section in self.sections if section.start <= position]
+        return above[-1].heading_path if above else ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from itertools import groupby, pairwise
 from typing import TypeVar
 
 from engine.documents.document import Block, Document, Heading, Page, Passage
+from engine.documents.sections import section_numbers, sections
 from engine.documents.sentences import (
     PARAGRAPH,
     SECTION,
@@ -46,19 +47,12 @@ def split(document: Document) -> list[Passage]:
 
 def under_headings(places: Iterable[Place], headings: Sequence[Heading]) -> list[Passage]:
     """Return the passages at some places, which stand in the order of the text."""
-    ordered = _in_order(headings)
-    passages: list[Passage] = []
-    path: list[Heading] = []
-    titles: tuple[str, ...] = ()
-    at = 0
-    for index, start, end in places:
-        while at < len(ordered) and (ordered[at].page_index, ordered[at].start) <= (index, start):
-            heading = ordered[at]
-            path = [above for above in path if above.level < heading.level] + [heading]
-            titles = tuple(above.text for above in path)
-            at += 1
-        passages.append(Passage(index, start, end, titles))
-    return passages
+    places, parts = list(places), sections(headings)
+    numbers = section_numbers(parts, (place[:2] for place in places))
+    return [
+        Passage(*place, parts[number].heading_path)
+        for place, number in zip(places, numbers, strict=True)
+    ]
 
 
 def most_passages(pages: Sequence[Page]) -> int:
@@ -103,13 +97,13 @@ def _page_pieces(
     if size <= TARGET and not headings and not blocks:  # one passage, wherever it may be divided
         yield Piece(0, len(text), size, PARAGRAPH)
         return
-    sections = {heading.start for heading in headings}
+    begins = {heading.start for heading in headings}
     ends = {edge for block in blocks for edge in (block.start, block.end)}
     number = 0
-    for start, end in pairwise(sorted({0, len(text)} | sections | ends)):
+    for start, end in pairwise(sorted({0, len(text)} | begins | ends)):
         while number < len(blocks) and blocks[number].end <= start:
             number += 1
-        division = SECTION if start in sections else PARAGRAPH
+        division = SECTION if start in begins else PARAGRAPH
         is_block = number < len(blocks) and blocks[number].start <= start
         size = sizes[end] - sizes[start]
         if is_block and size <= LIMIT:

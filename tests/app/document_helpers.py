@@ -26,7 +26,7 @@ def passage(
         page_index=0,
         page=page,
         label="",
-        heading_path=(),
+        sections=(),
         start=start,
         end=end,
         text=text[start:end],

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.documents.answering.sources import Citation, Claim, DocumentScope, Sources
+from engine.documents.document import Section
 from engine.documents.passages import RetrievedPassage
 
 SCOPE = DocumentScope(collections=(3,), files=(Path("/d/报告.pdf"),), mode="free")
@@ -13,7 +14,7 @@ PASSAGE = RetrievedPassage(
     page_index=2,
     page=3,
     label="iii",
-    heading_path=("一", "海"),
+    sections=(Section(2, 7, ("一", "海")), Section(2, 13, ("一", "Rivers"))),
     start=7,
     end=21,
     text="水是咸的。Rivers --&",

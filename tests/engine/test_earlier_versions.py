@@ -111,6 +111,7 @@ def test_a_library_of_an_earlier_version(tmp_path: Path, version: int) -> None:
         ):
             [passage] = Retriever(library).retrieve(question).passages
             assert passage.file.name == name
+            assert passage.heading_path(0) == (("深海鱼类",) if name == "深海.md" else ())
     fresh = tmp_path / "fresh.sqlite3"
     Library(fresh).close()
     assert tables(path) == tables(fresh)

@@ -5,11 +5,12 @@ there: nothing can be quoted that no document says.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from engine.documents.document import Section
 from engine.documents.passages import RetrievedPassage
 from engine.i18n import tr
 from engine.search_text import Span
@@ -166,9 +167,13 @@ class DocumentScope:
         )
 
 
-def place_of(passage: RetrievedPassage) -> str:
-    """Return where a passage stands, for a person: the file's name, then page or section."""
-    label = passage.label or (passage.heading_path[-1] if passage.heading_path else "")
+def place_of(passage: RetrievedPassage, position: int | None = None) -> str:
+    """Return where something stands, for a person: the file's name, then page or section.
+
+    `position` is a place of the passage, in code points of the page's text; its start if None.
+    """
+    headings = passage.heading_path(passage.start if position is None else position)
+    label = passage.label or (headings[-1] if headings else "")
     if passage.page is None:
         return f"{passage.file.name}, {label}" if label else passage.file.name
     if passage.label and passage.label != str(passage.page):
@@ -188,7 +193,7 @@ def _passage_to_json(passage: RetrievedPassage) -> dict[str, object]:
         "page_index": passage.page_index,
         "page": passage.page,
         "label": passage.label,
-        "heading_path": list(passage.heading_path),
+        "sections": [[part.start, list(part.heading_path)] for part in passage.sections],
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
@@ -204,7 +209,7 @@ def _passage(value: Mapping[str, Any]) -> RetrievedPassage:
         page_index=_number(value["page_index"]),
         page=None if page is None else _number(page),
         label=_of(str, value["label"]),
-        heading_path=tuple(_of(str, one) for one in _list(value["heading_path"])),
+        sections=tuple(_sections(value)),
         start=_number(value["start"]),
         end=_number(value["end"]),
         text=_of(str, value["text"]),
@@ -213,6 +218,14 @@ def _passage(value: Mapping[str, Any]) -> RetrievedPassage:
     if len(passage.text) != passage.end - passage.start or not math.isfinite(passage.score):
         raise ValueError("not a passage")
     return passage
+
+
+def _sections(value: Mapping[str, Any]) -> Iterator[Section]:
+    # Earlier versions knew only the headings above a passage's beginning.
+    known = [[value["start"], value["heading_path"]]] if "heading_path" in value else []
+    for start, headings in known or _list(value["sections"]):
+        path = tuple(_of(str, heading) for heading in _list(headings))
+        yield Section(_number(value["page_index"]), _number(start), path)
 
 
 def _citation(value: Mapping[str, Any], passages: Sequence[RetrievedPassage]) -> Citation:

@@ -9,10 +9,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.documents.document import Document, Passage
+from engine.documents.document import Document, Passage, Section
 from engine.documents.index_words import index_words
 from engine.documents.library.library import Library
 from engine.documents.library.texts import BLOCK_CHARACTERS, TextReader
+from engine.documents.sections import section_numbers, sections
 
 _PORTION_CHARACTERS = 150_000
 """How much goes into the index with one statement: more than the processor's cache holds at once
@@ -34,7 +35,7 @@ class Head:
     pages: str
     """[[number, label, start, characters], …]"""
     sections: str
-    """[heading path as JSON, …]"""
+    """[[heading path as JSON, page_index, start], …]"""
     blocks: list[bytes]
 
 
@@ -57,14 +58,14 @@ def prepare(
     document: Document, content_hash: bytes, passages: Sequence[Passage]
 ) -> Iterator[Head | Portion]:
     """Yield a document's head, then its passages in portions."""
-    sections = {path: n for n, path in enumerate(dict.fromkeys(p.heading_path for p in passages))}
-    yield _head(document, content_hash, list(sections))
+    parts = sections(document.headings)
+    yield _head(document, content_hash, parts)
+    numbers = section_numbers(parts, ((p.page_index, p.start) for p in passages))
     rows: list[tuple[int, int, int, int]] = []
     texts: list[str] = []
     characters = 0
-    for passage in passages:
+    for passage, section in zip(passages, numbers, strict=True):
         text = document.pages[passage.page_index].text[passage.start : passage.end]
-        section = sections[passage.heading_path]
         rows.append((passage.page_index, section, passage.start, passage.end))
         texts.append(_indexed(document.title, passage.heading_path, text))
         characters += len(text)
@@ -112,7 +113,8 @@ def begin_document(library: Library, head: Head) -> int:
             (document_id, head.pages),
         )
         execute(
-            "INSERT INTO sections SELECT ?, key, value FROM json_each(?)",
+            "INSERT INTO sections (document_id, number, headings, page_index, start)"
+            " SELECT ?, key, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)",
             (document_id, head.sections),
         )
     return document_id
@@ -247,7 +249,7 @@ def _portion(rows: list[tuple[int, int, int, int]], texts: list[str], characters
     return Portion(_json(rows), words[1:-1], len(rows), characters)
 
 
-def _head(document: Document, content_hash: bytes, sections: list[tuple[str, ...]]) -> Head:
+def _head(document: Document, content_hash: bytes, parts: list[Section]) -> Head:
     pages, total = [], 0
     for page in document.pages:
         pages.append((page.number, page.label, total, len(page.text)))
@@ -260,7 +262,7 @@ def _head(document: Document, content_hash: bytes, sections: list[tuple[str, ...
         characters=total,
         page_count=len(pages),
         pages=_json(pages),
-        sections=_json([_json(path) for path in sections]),
+        sections=_json([(_json(part.heading_path), part.page_index, part.start) for part in parts]),
         blocks=[
             zlib.compress(
                 text[start : start + BLOCK_CHARACTERS].encode("utf-8", "replace"), level=1

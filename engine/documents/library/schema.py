@@ -112,4 +112,10 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         )
 
 
-MIGRATIONS = (_create_tables,)
+def _add_places_of_sections(connection: sqlite3.Connection) -> None:
+    """Version 2: a section for each heading, with its place; NULL in documents read before."""
+    for column in ("page_index", "start"):
+        connection.execute(f"ALTER TABLE sections ADD COLUMN {column} INTEGER")
+
+
+MIGRATIONS = (_create_tables, _add_places_of_sections)

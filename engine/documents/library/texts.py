@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.database import Database
+from engine.documents.document import Section
+from engine.documents.sections import sections_between
 
 BLOCK_CHARACTERS = 4096
 _KEPT_BLOCKS = 512
@@ -35,7 +37,7 @@ class TextReader:
     def passages(self, ids: Iterable[int]) -> list[StoredPassage]:
         """Return passages by id, those left out that are not there any more."""
         rows = self._database.execute(
-            "SELECT passages.id, passages.document_id, page_index, headings, passages.start,"
+            "SELECT passages.id, passages.document_id, pages.page_index, headings, passages.start,"
             ' "end", pages.start AS page_start, first_block'
             " FROM json_each(?) AS wanted JOIN passages ON passages.id = wanted.value"
             " JOIN pages USING (document_id, page_index)"
@@ -65,6 +67,23 @@ class TextReader:
             )
             for row in rows
         ]
+
+    def sections(
+        self, document_id: int, page_index: int, start: int, end: int
+    ) -> tuple[Section, ...]:
+        """Return what a part of a page begins in and what begins there.
+
+        Nothing where the document was read by a version that kept no places of headings.
+        """
+        rows = self._database.execute(
+            "SELECT page_index, start, headings FROM sections WHERE document_id = ?1"
+            " AND (page_index, start) < (?2, ?4) AND number >= ("
+            " SELECT max(number) FROM sections WHERE document_id = ?1"
+            " AND (page_index, start) <= (?2, ?3)) ORDER BY number",
+            (document_id, page_index, start, end),
+        )
+        found = [Section(row[0], row[1], tuple(json.loads(row[2]))) for row in rows]
+        return sections_between(found, page_index, start, end) if found else ()
 
     def page_text(self, document_id: int, page_index: int, start: int, end: int) -> str:
         """Return characters of one page; fewer if it is shorter, "" if it is gone."""

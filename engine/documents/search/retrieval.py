@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
+from engine.documents.document import Section
 from engine.documents.library.library import Library
 from engine.documents.library.texts import TextReader
 from engine.documents.passages import Retrieval, RetrievedPassage
@@ -118,8 +119,9 @@ class Retriever:
                 ),
             )
             file = Path(os.fsdecode(rows[0]["path"]))
-            text = self._texts.page_text(
-                stretch.document_id, stretch.page_index, stretch.start, stretch.end
+            place = (stretch.document_id, stretch.page_index, stretch.start, stretch.end)
+            sections = self._texts.sections(*place) or (
+                Section(stretch.page_index, stretch.start, stretch.headings),
             )
             shown.append(
                 RetrievedPassage(
@@ -128,10 +130,10 @@ class Retriever:
                     page_index=stretch.page_index,
                     page=rows[0]["number"],
                     label=rows[0]["label"],
-                    heading_path=stretch.headings,
+                    sections=sections,
                     start=stretch.start,
                     end=stretch.end,
-                    text=text,
+                    text=self._texts.page_text(*place),
                     score=stretch.score,
                 )
             )

@@ -57,7 +57,7 @@ def test_it_keeps_up_with_the_folder(
     wait_until(lambda: service.progress(number).indexed == 1)
     retrieval = service.retrieve("绿茶是用什么制成的？", collections=[number]).result()
     assert retrieval.answerable
-    assert retrieval.passages[0].heading_path == ("绿茶",)
+    assert retrieval.passages[0].heading_path(0) == ("绿茶",)
     assert events
     (folder / "new").mkdir()
     (folder / "new" / "bridge.txt").write_text("赵州桥是隋代工匠李春设计的。")

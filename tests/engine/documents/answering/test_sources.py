@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.documents.answering.sources import Citation, Claim, DocumentScope, Sources, place_of
+from engine.documents.document import Section
 from engine.documents.passages import RetrievedPassage
 
 
@@ -17,7 +18,7 @@ def passage_at(text: str, start: int, **more: object) -> RetrievedPassage:
         "page_index": 0,
         "page": None,
         "label": "",
-        "heading_path": (),
+        "sections": (),
         "score": 0.5,
     }
     return RetrievedPassage(**fields | more, start=start, end=start + len(text), text=text)
@@ -75,7 +76,7 @@ def test_what_a_question_asks_comes_back_from_json() -> None:
     ("fields", "place"),
     [
         ({}, "报告.pdf"),
-        ({"heading_path": ("Seas", "Salt")}, "报告.pdf, Salt"),
+        ({"sections": (Section(0, 0, ("Seas", "Salt")),)}, "报告.pdf, Salt"),
         ({"page": 3}, "报告.pdf, page 3"),
         ({"page": 3, "label": "3"}, "报告.pdf, page 3"),
         ({"page": 3, "label": "iii"}, "报告.pdf, page 3 (iii)"),
@@ -83,3 +84,23 @@ def test_what_a_question_asks_comes_back_from_json() -> None:
 )
 def test_a_place_is_named_for_a_person(fields: dict[str, object], place: str) -> None:
     assert place_of(passage_at("x", 0, **fields)) == place
+
+
+def test_a_place_is_named_after_the_section_that_it_stands_in() -> None:
+    text = "The lighthouse\nIt stands.\nThe keeper\nShe reads."
+    keeper = text.index("The keeper")
+    sections = (Section(0, 0, ("Village", "The lighthouse")), Section(0, keeper, ("The keeper",)))
+    passage = passage_at(text, 0, file=Path("/d/notes.md"), sections=sections)
+    assert place_of(passage) == "notes.md, The lighthouse"
+    assert place_of(passage, keeper - 1) == "notes.md, The lighthouse"
+    assert place_of(passage, text.index("She")) == "notes.md, The keeper"
+
+
+def test_sources_of_an_earlier_version_keep_their_headings() -> None:
+    passage = passage_at("salt", 5, sections=(Section(0, 5, ("Seas",)),))
+    sources = Sources(question="?", mode="free", answerable=True, passages=(passage,))
+    stored = sources.to_json()
+    (old,) = stored["passages"]  # type: ignore[misc]
+    del old["sections"]  # type: ignore[unreachable]
+    old["heading_path"] = ["Seas"]
+    assert Sources.from_json(stored) == sources
