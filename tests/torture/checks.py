@@ -26,32 +26,6 @@ class Stored:
         self._library = home / "data" / "library.sqlite3"
         self._settings = home / "config" / "settings.json"
 
-    def __call__(self, key: Key) -> Any:
-        """Return what a key of the journal holds; None where it is not there."""
-        what, name = key
-        if what == "import":
-            with closing(sqlite3.connect(self._store)) as connection:
-                sql = "SELECT count(*) FROM conversations WHERE title = ? AND deleted_at IS NULL"
-                count: int = connection.execute(sql, (name,)).fetchone()[0]
-                return count or None
-        if what == "collection":
-            with Library(self._library) as library:
-                found = [one for one in library.collections() if one.name == name]
-            return str(found[0].roots[0].path) if found and found[0].roots else None
-        if what == "setting":
-            return Settings(self._settings).get(BY_NAME[name])
-        with Store(self._store) as store:
-            try:
-                if what == "message":
-                    return store.message(int(name)).content
-                return (
-                    store.draft(int(name))
-                    if what == "draft"
-                    else store.conversation(int(name)).title
-                )
-            except StoreError:
-                return None
-
     def wrong(self, journal: Journal) -> Iterator[str]:
         """Yield what is damaged, lost, or not as a clean start leaves it."""
         for path in (self._store, self._library):
@@ -72,7 +46,8 @@ class Stored:
             ):
                 yield from (f"{number} {words}" for (number,) in connection.execute(sql))
         yield from (str(problem) for problem in Settings(self._settings).problems)
-        yield from journal.lost(self)
+        with Store(self._store) as store, Library(self._library) as library:
+            yield from journal.lost(lambda key: self._held(store, library, key))
 
     def wrong_with_documents(self) -> Iterator[str]:
         """Yield files that are not found by the word that only they hold; all are indexed."""
@@ -86,6 +61,28 @@ class Stored:
                     found = retriever.retrieve(file.path.stem, collections=[collection.id])
                     if file.path not in [passage.file for passage in found.passages]:
                         yield f"{file.path} is not found"
+
+    def _held(self, store: Store, library: Library, key: Key) -> Any:
+        """Return what a key of the journal holds; None where it is not there."""
+        what, name = key
+        if what == "import":
+            with closing(sqlite3.connect(self._store)) as connection:
+                sql = "SELECT count(*) FROM conversations WHERE title = ? AND deleted_at IS NULL"
+                count: int = connection.execute(sql, (name,)).fetchone()[0]
+                return count or None
+        if what == "collection":
+            found = [one for one in library.collections() if one.name == name]
+            return str(found[0].roots[0].path) if found and found[0].roots else None
+        if what == "setting":
+            return Settings(self._settings).get(BY_NAME[name])
+        try:
+            if what == "message":
+                return store.message(int(name)).content
+            return (
+                store.draft(int(name)) if what == "draft" else store.conversation(int(name)).title
+            )
+        except StoreError:
+            return None
 
 
 def damage(path: Path) -> Iterator[str]:
