@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from journal import Journal, Key
 
 from engine.chat import ChatService
 from engine.documents.library.library import Library, set_aside_damaged_library
+from engine.documents.library.types import Root
 from engine.documents.search.retrieval import Retriever
 from engine.errors import StoreError
 from engine.settings.file import Settings
@@ -47,7 +48,8 @@ class Stored:
                 yield from (f"{number} {words}" for (number,) in connection.execute(sql))
         yield from (str(problem) for problem in Settings(self._settings).problems)
         with Store(self._store) as store, Library(self._library) as library:
-            yield from journal.lost(lambda key: self._held(store, library, key))
+            roots = {one.name: one.roots for one in library.collections()}
+            yield from journal.lost(lambda key: self._held(store, roots, key))
 
     def wrong_with_documents(self) -> Iterator[str]:
         """Yield files that are not found by the word that only they hold; all are indexed."""
@@ -62,8 +64,11 @@ class Stored:
                     if file.path not in [passage.file for passage in found.passages]:
                         yield f"{file.path} is not found"
 
-    def _held(self, store: Store, library: Library, key: Key) -> Any:
-        """Return what a key of the journal holds; None where it is not there."""
+    def _held(self, store: Store, roots: Mapping[str, Sequence[Root]], key: Key) -> Any:
+        """Return what a key of the journal holds; None where it is not there.
+
+        `roots` are those of each collection, by its name.
+        """
         what, name = key
         if what == "import":
             with closing(sqlite3.connect(self._store)) as connection:
@@ -71,8 +76,7 @@ class Stored:
                 count: int = connection.execute(sql, (name,)).fetchone()[0]
                 return count or None
         if what == "collection":
-            found = [one for one in library.collections() if one.name == name]
-            return str(found[0].roots[0].path) if found and found[0].roots else None
+            return str(roots[name][0].path) if roots.get(name) else None
         if what == "setting":
             return Settings(self._settings).get(BY_NAME[name])
         try:
