@@ -2,13 +2,14 @@
 
 Adds to a bundle's README.md what training.evaluate measured (every JSON file in the evaluation
 folder) and twenty sample conversations, unedited; then signs the bundle again. Run again, it
-replaces what it wrote.
+replaces what it wrote. With --ablations, a table of training.ablation comes between them.
 """
 
 import argparse
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.errors import DataError
 from engine.i18n import tr
 from export.bundle import write_sums
 from export.samples import SEED, Sample, converse
+from training.ablation import Row, read_rows
 from training.command import command, write_atomically
 
 _OURS = re.compile(r"<!-- measured -->.*?<!-- /measured -->\n", re.DOTALL)
@@ -43,10 +45,13 @@ def read_results(folder: Path) -> Results:
     return results
 
 
-def extend(card: str, results: Results, samples: list[Sample]) -> str:
+def extend(
+    card: str, results: Results, samples: list[Sample], ablations: Sequence[Row] = ()
+) -> str:
     """Return a card with these scores and samples before its limits, and no earlier ones."""
     card = _OURS.sub("", card)
-    ours = f"<!-- measured -->\n{_scores(results)}\n{_conversations(samples)}<!-- /measured -->\n"
+    parts = [_scores(results), _ablations(ablations), _conversations(samples)]
+    ours = "<!-- measured -->\n" + "\n".join(filter(None, parts)) + "<!-- /measured -->\n"
     before, limits, after = card.partition(_LIMITS)
     return before + ours + limits + after
 
@@ -83,6 +88,29 @@ def _numbers(result: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield label, value
 
 
+def _ablations(rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    languages = sorted({language for row in rows for language in row.bits_per_byte})
+    lines = [
+        "## Ablations",
+        "Pretraining alone, each variant in one thing other than the first: "
+        "`python -m training.ablation`. Bits per byte of held-out text.\n",
+        "| variant | parameters | tokens | PFLOP | " + " | ".join(languages) + " |",
+        "|---|--:|--:|--:|" + "--:|" * len(languages),
+    ]
+    for row in rows:
+        scores = (f"{row.bits_per_byte.get(language, math.nan):.3f}" for language in languages)
+        cells = (
+            _escaped(row.name),
+            f"{row.parameters:,}",
+            f"{row.tokens:,}",
+            f"{row.petaflop:.2g}",
+        )
+        lines.append("| " + " | ".join((*cells, *scores)) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def _conversations(samples: list[Sample]) -> str:
     lines = [
         "## Sample conversations",
@@ -114,11 +142,13 @@ def main() -> None:
         required=True,
         help=tr("folder with results of training.evaluate"),
     )
+    parser.add_argument("--ablations", type=Path, help=tr("table of training.ablation"))
     arguments = parser.parse_args()
+    rows = read_rows(arguments.ablations) if arguments.ablations else []
     results = read_results(arguments.evaluation)
     samples = converse(arguments.bundle)
     path = arguments.bundle / "README.md"
-    write_atomically(path, extend(path.read_text(encoding="utf-8"), results, samples))
+    write_atomically(path, extend(path.read_text(encoding="utf-8"), results, samples, rows))
     write_sums(arguments.bundle)
 
 

@@ -1,0 +1,122 @@
+"""`python -m training.ablation`: variants of a configuration, trained and measured alike."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from training_helpers import write_data
+
+from engine.errors import ConfigError, DataError
+from engine.tokenizer import Tokenizer
+from export.card import extend
+from training import ablation
+from training.ablation import as_toml, merged, read_rows, read_variants
+from training.settings import load_settings
+
+_STAGE = """
+steps = 100
+batch_size = 2
+sequence_length = 32
+warmup_steps = 1
+compile = "off"
+"""
+_CONFIG = f"""
+[tokenizer]
+vocab_size = 300
+[model]
+vocab_size = 600
+hidden_size = 16
+intermediate_size = 32
+num_hidden_layers = 1
+num_attention_heads = 2
+num_key_value_heads = 1
+head_dim = 8
+max_position_embeddings = 64
+tie_word_embeddings = true
+[pretrain]{_STAGE}
+[sft]{_STAGE}
+[dpo]{_STAGE}
+"""
+_VARIANTS = """
+[[variants]]
+name = "as it is"
+[[variants]]
+name = "a vocabulary of 310"
+[variants.change.tokenizer]
+vocab_size = 310
+character_coverage = 1.0
+[variants.change.model]
+num_hidden_layers = 2
+[[variants]]
+name = "taught"
+teacher = "as it is"
+[variants.change.pretrain.teacher]
+until = 0.5
+"""
+
+
+def test_variants_are_trained_once_and_come_into_the_card(
+    tmp_path: Path, tokenizer_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out = write_data(tmp_path / "data", Tokenizer(tokenizer_file)), tmp_path / "out"
+    config, variants = tmp_path / "tiny.toml", tmp_path / "variants.toml"
+    config.write_text(_CONFIG)
+    variants.write_text(_VARIANTS)
+    words = ["ablation", "--config", str(config), "--variants", str(variants), "--steps", "3"]
+    monkeypatch.setattr(sys, "argv", [*words, "--data", str(data), "--out", str(out)])
+    ablation.main()
+    rows = read_rows(out / ablation.TABLE)
+    assert [row.name for row in rows] == ["as it is", "a vocabulary of 310", "taught"]
+    assert {row.tokens for row in rows} == {3 * 2 * 32}
+    assert rows[0].parameters == rows[2].parameters < rows[1].parameters
+    assert rows[0].petaflop < rows[1].petaflop
+    assert all(0 < row.bits_per_byte["zh"] < 20 for row in rows)
+    assert rows[0].bits_per_byte != rows[2].bits_per_byte
+    # The vocabulary is its own, and the data's is left as it was.
+    assert Tokenizer(out / "a-vocabulary-of-310/data/tokenizer.model").vocab_size == 310
+    assert (data / "tokenizer.model").read_bytes() == Tokenizer(tokenizer_file).serialized()
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    (out / "taught" / "row.json").unlink()
+    ablation.main()
+    assert read_rows(out / ablation.TABLE) == rows
+    assert times == {path: path.stat().st_mtime_ns for path in times}
+    card = extend("# tiny\n## Limits\n", [], [], rows)
+    assert "| as it is |" in card
+    assert f"| {rows[2].bits_per_byte['zh']:.3f} |" in card
+    assert "## Ablations" not in extend(card, [], [])
+
+
+def test_what_is_merged_comes_back_from_toml(tmp_path: Path) -> None:
+    changed = merged({"a": {"b": 1, "c": {"d": "x"}}}, {"a": {"c": {"e": [1.5]}}, "f": {"g": True}})
+    assert changed == {"a": {"b": 1, "c": {"d": "x", "e": [1.5]}}, "f": {"g": True}}
+    path = tmp_path / "changed.toml"
+    path.write_text(as_toml(changed))
+    assert ablation.read_file(path) == changed
+
+
+@pytest.mark.parametrize("name", ["nano"])
+def test_the_variants_of_a_preset_are_configurations(name: str, tmp_path: Path) -> None:
+    """Each is one, of about the size of the first, but where the size is what differs."""
+    config = ablation.find_file(name, "configs")
+    sizes = {}
+    for variant in read_variants(ablation.find_file(name, "ablations")):
+        path = tmp_path / "variant.toml"
+        path.write_text(as_toml(merged(ablation.read_file(config), variant.change)))
+        sizes[variant.name] = load_settings(str(path)).model.num_parameters
+    assert sizes["nano"] == load_settings("nano").model.num_parameters
+    for shape in ("8 narrow layers", "3 wide layers"):
+        assert sizes[shape] == pytest.approx(sizes["nano"], rel=0.02)
+
+
+def test_bad_files_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "variants.toml"
+    path.write_text('[[variants]]\nname = "a"\nteacher = "b"\n[[variants]]\nname = "b"\n')
+    with pytest.raises(ConfigError, match="a names a teacher that does not come before it"):
+        read_variants(path)
+    path.write_text('[[variants]]\nname = "a"\n[[variants]]\nname = "a"\n')
+    with pytest.raises(ConfigError, match="two variants a"):
+        read_variants(path)
+    path.write_text(json.dumps([{"name": "a"}]))
+    with pytest.raises(DataError, match="no table of ablations"):
+        read_rows(path)
