@@ -61,11 +61,12 @@ lint: $(VENV)/dev-ready
 	$(BIN)/mypy -p resources.packaging
 	$(BIN)/lint-imports --no-logo
 
-# Raw text → tokenizer → pretraining → SFT → DPO, if the recipe has pairs → evaluation →
+# Raw text → tokenizer → random tokens, if the configuration says so → pretraining → SFT → DPO, if the recipe has pairs → evaluation →
 # build/RECIPE/bundle, evaluated as well → build/RECIPE/report.html.
 RECIPE ?= test
 MIRROR ?=
 WORK := build/$(RECIPE)
+FIRST = $(shell grep -s '^\[prepretrain\]' training/configs/$(RECIPE).toml)
 STAGE = --config $(RECIPE) --data $(WORK)/data
 LAST = $(WORK)/$$(test -d $(WORK)/data/dpo && echo dpo || echo sft)
 # The test recipe proves that the suites run; its figures mean nothing.
@@ -87,7 +88,9 @@ endef
 rebuild: $(VENV)/dev-ready
 	$(BIN)/python -m training.data --recipe $(RECIPE) $(if $(MIRROR),--mirror "$(MIRROR)") --out $(WORK)/data
 	$(BIN)/python -m training.tokenizer $(STAGE) --out $(WORK)/data
-	$(BIN)/python -m training.pretrain $(STAGE) --out $(WORK)/pretrain
+	$(if $(FIRST),$(BIN)/python -m training.prepretrain $(STAGE) --out $(WORK)/prepretrain)
+	$(BIN)/python -m training.pretrain $(STAGE) --out $(WORK)/pretrain \
+		$(if $(FIRST),--checkpoint $(WORK)/prepretrain)
 	$(BIN)/python -m training.sft $(STAGE) --checkpoint $(WORK)/pretrain --out $(WORK)/sft
 	@test ! -d $(WORK)/data/dpo || \
 		$(BIN)/python -m training.dpo $(STAGE) --checkpoint $(WORK)/sft --out $(WORK)/dpo

@@ -35,7 +35,7 @@ class Variant:
 
     name: str
     change: dict[str, Any] = field(default_factory=dict)
-    """Sections of the configuration, with what is other than there."""
+    """Sections of the configuration, with what is other than there; {} for what is not there."""
     teacher: str = ""
     """The variant before it whose model teaches it; "" without."""
 
@@ -114,9 +114,11 @@ class Ablation:
 
 
 def merged(values: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return tables with others laid over them, key by key."""
-    result = dict(values)
+    """Return tables with others laid over them, key by key; what is {} there is taken out."""
+    result = {key: value for key, value in values.items() if change.get(key) != {}}
     for key, value in change.items():
+        if value == {}:
+            continue
         below = result.get(key)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
         result[key] = merged(below, value) if both else value  # type: ignore[arg-type]

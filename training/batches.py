@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -36,6 +36,29 @@ class Batch:
     """Numbers the documents of a row; attention stays within one."""
     source_ids: Tensor
     """int64 [rows], an index into `Batches.sources`."""
+
+
+class BatchStream(Protocol):
+    """Where a trainer draws its batches from."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each source in the next batch."""
+
+    def next(self) -> Batch:
+        """Return this process's rows of the next batch."""
+
+    def skip(self, steps: int) -> None:
+        """Move on as if so many batches had been drawn."""
+
+    def reweigh(self, losses: dict[str, float]) -> None:
+        """Follow held-out losses, if the mixture does."""
+
+    def state(self) -> dict[str, Any]:
+        """Return the place, as JSON values."""
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go to a place that `state()` returned."""
 
 
 class Batches:

@@ -22,6 +22,7 @@ _DOCUMENTS = 24
 _TOKENS = 48
 """Of every continuation."""
 _TEXTS = ("人工智能", "从前有一个", "The weather today", "Once upon a time")
+_ON_TEXT = ("prepretrain", "pretrain")
 _QUESTIONS = ("你是谁？", "今天天气怎么样？", "Who are you?", "What is the capital of France?")
 
 
@@ -65,7 +66,7 @@ def continuations(model: GEB, tokenizer: Tokenizer, stage: str) -> list[dict[str
 
     Every text gets as many tokens, so that all processes of a sharded model keep step.
     """
-    prompts = _TEXTS if stage == "pretrain" else _QUESTIONS
+    prompts = _TEXTS if stage in _ON_TEXT else _QUESTIONS
     rows = [encode_prompt(prompt, tokenizer, stage) for prompt in prompts]
     lengths = torch.tensor([len(row) for row in rows])
     longest = int(lengths.max())
@@ -91,7 +92,7 @@ def _until(stops: tuple[int, ...], tokens: list[int]) -> list[int]:
 
 
 def encode_prompt(prompt: str, tokenizer: Tokenizer, stage: str) -> list[int]:
-    if stage == "pretrain":
+    if stage in _ON_TEXT:
         return [tokenizer.control_tokens["<s>"], *tokenizer.encode(prompt)]
     # What the chat template makes of it, without Jinja2: training runs where it is not installed.
     control = tokenizer.control_tokens

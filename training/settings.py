@@ -238,9 +238,14 @@ class Settings:
     name: str
     tokenizer: TokenizerSettings
     model: ModelConfig
+    prepretrain: StageSettings | None
+    """On random tokens, before text; without it, training begins with text."""
     pretrain: PretrainSettings
     sft: StageSettings
     dpo: DPOSettings
+
+
+_SECTIONS = ("tokenizer", "model", "pretrain", "sft", "dpo")
 
 
 def load_settings(name_or_file: str) -> Settings:
@@ -248,10 +253,10 @@ def load_settings(name_or_file: str) -> Settings:
     path = find_file(name_or_file, "configs")
     values = read_file(path)
     sections: dict[str, Any] = {"name": path.stem}
-    for section in ("tokenizer", "model", "pretrain", "sft", "dpo"):
+    for section in _SECTIONS:
         if not isinstance(values.get(section), dict):
             raise ConfigError("{path} lacks the section [{section}].", path=path, section=section)
-    unknown = set(values) - {"tokenizer", "model", "pretrain", "sft", "dpo"}
+    unknown = set(values) - {*_SECTIONS, "prepretrain"}
     if unknown:
         raise ConfigError(
             "{path} has an unknown section: {names}.", path=path, names=", ".join(sorted(unknown))
@@ -259,13 +264,16 @@ def load_settings(name_or_file: str) -> Settings:
     sections["tokenizer"] = build(TokenizerSettings, values["tokenizer"], path)
     values["model"].setdefault("vocab_size", sections["tokenizer"].vocab_size)
     sections["model"] = build(ModelConfig, values["model"], path)
+    first = values.get("prepretrain")
+    sections["prepretrain"] = None if first is None else build(StageSettings, first, path)
     sections["pretrain"] = build(PretrainSettings, values["pretrain"], path)
     sections["sft"] = build(StageSettings, values["sft"], path)
     sections["dpo"] = build(DPOSettings, values["dpo"], path)
     settings = Settings(**sections)
     if settings.model.vocab_size < settings.tokenizer.vocab_size:
         raise ConfigError("{path}: the model's vocab_size is below the tokenizer's.", path=path)
-    for stage in (settings.pretrain, settings.sft, settings.dpo):
+    stages = (settings.prepretrain, settings.pretrain, settings.sft, settings.dpo)
+    for stage in filter(None, stages):
         if settings.model.tie_word_embeddings and "shrink" in stage.spikes.remedies:
             raise ConfigError(
                 '{path}: the remedy "shrink" needs an input embedding of its own, but '

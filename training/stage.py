@@ -78,10 +78,17 @@ class Stage:
 
 
 def open_stage(stage: str, description: str | None) -> Stage:
-    """Parse the command line of `stage` ("pretrain", "sft" or "dpo") and open what it names."""
+    """Parse the command line of `stage` and open what it names.
+
+    It is "prepretrain", "pretrain", "sft" or "dpo".
+    """
     arguments = _parse(stage, description)
     settings = load_settings(arguments.config)
-    stage_settings: StageSettings = getattr(settings, stage)
+    stage_settings: StageSettings | None = getattr(settings, stage)
+    if stage_settings is None:
+        raise ConfigError(
+            "{path} lacks the section [{section}].", path=arguments.config, section=stage
+        )
     if arguments.steps is not None:
         stage_settings = replace(stage_settings, steps=arguments.steps)
     torch.manual_seed(stage_settings.seed)
@@ -116,11 +123,11 @@ def run_to_the_end(trainer: Trainer) -> None:
 def _parse(stage: str, description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"python -m training.{stage}", description=description)
     parser.add_argument("--config", required=True, help="training/configs/NAME.toml or a file")
+    parser.set_defaults(stage=stage, checkpoint=None, teacher=None)
     if stage == "pretrain":
-        parser.set_defaults(checkpoint=None)
+        parser.add_argument("--checkpoint", type=Path, help="a model of training.prepretrain")
         parser.add_argument("--teacher", type=Path, help="a checkpoint to inherit knowledge from")
-    else:
-        parser.set_defaults(teacher=None)
+    elif stage != "prepretrain":
         parser.add_argument("--checkpoint", type=Path, required=True, help="the model to tune")
     parser.add_argument("--data", type=Path, required=True, help="what training.data wrote")
     parser.add_argument("--out", type=Path, required=True)
@@ -147,14 +154,13 @@ def _open_model(
     A resumed run reads weights with the rest of its state, later.
     """
     start = arguments.out if arguments.resume else arguments.checkpoint
+    card = {"teacher": arguments.teacher.name} if arguments.teacher else {}
     if start is None:
-        card = {"teacher": arguments.teacher.name} if arguments.teacher else {}
         return GEB(wanted), arguments.data / "tokenizer.model", card
     folder = checkpoint.resolve(start)
     _check_same_shape(ModelConfig.load(folder / "config.json"), wanted, folder)
-    card = checkpoint.read_card(folder)
-    pretraining = arguments.checkpoint is None
-    if pretraining and arguments.teacher is None and "teacher" in card:
+    card |= checkpoint.read_card(folder)
+    if arguments.stage == "pretrain" and arguments.teacher is None and "teacher" in card:
         raise ConfigError(
             "{path} was begun with a teacher: name it again with --teacher.", path=folder
         )

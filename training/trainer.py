@@ -18,7 +18,7 @@ from torch import Tensor
 from engine.errors import DataError
 from engine.tokenizer import Tokenizer
 from training import checkpoint, monitor
-from training.batches import Batch, Batches
+from training.batches import Batch, BatchStream
 from training.calibration import calibrate
 from training.command import write_atomically
 from training.distributed import Processes, release, whole
@@ -62,7 +62,7 @@ class Trainer:
     def __init__(
         self,
         model: GEB,
-        batches: Batches,
+        batches: BatchStream,
         settings: StageSettings,
         run: Run,
         processes: Processes | None = None,

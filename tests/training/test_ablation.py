@@ -88,7 +88,8 @@ def test_variants_are_trained_once_and_come_into_the_card(
 
 
 def test_what_is_merged_comes_back_from_toml(tmp_path: Path) -> None:
-    changed = merged({"a": {"b": 1, "c": {"d": "x"}}}, {"a": {"c": {"e": [1.5]}}, "f": {"g": True}})
+    change = {"a": {"c": {"e": [1.5]}, "h": {}}, "f": {"g": True}}
+    changed = merged({"a": {"b": 1, "c": {"d": "x"}, "h": 2}}, change)
     assert changed == {"a": {"b": 1, "c": {"d": "x", "e": [1.5]}}, "f": {"g": True}}
     path = tmp_path / "changed.toml"
     path.write_text(as_toml(changed))
