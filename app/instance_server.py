@@ -1,6 +1,7 @@
 """The first window's ear: takes what later starts hand over."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +22,16 @@ class InstanceServer(QObject):
     def __init__(self, path: Path, parent: QObject) -> None:
         super().__init__(parent)
         self._server = QLocalServer(self)
-        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        if sys.platform == "win32":
+            self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._greet)
         QLocalServer.removeServer(str(path))  # left behind by a crash: the lock is ours
         if not self._server.listen(str(path)):
             _logger.error("later starts cannot reach this window: %s", self._server.errorString())
+        elif sys.platform != "win32":
+            # Qt would do it in a folder beside the socket, which a kill leaves for ever. Nobody
+            # else gets so far meanwhile: what the socket lies in is this user's alone.
+            path.chmod(0o600)
 
     def close(self) -> None:
         """Listen no more."""

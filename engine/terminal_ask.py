@@ -87,7 +87,9 @@ def _index(library: Library) -> None:
         for root in library.collections()[0].roots:
             scan_root(library, root.id, root.path)
         with closing(DocumentReader()) as reader, closing(_ProgressLine(library)) as line:
-            Indexer(library.path, reader, line.show).run()
+            indexer = Indexer(library.path, reader, line.show)
+            while indexer.run():
+                pass  # a file over which its reader died is read again
 
 
 class _ProgressLine:

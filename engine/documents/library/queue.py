@@ -156,10 +156,19 @@ def finish(library: Library, file: WaitingFile, document_id: int) -> None:
 
 
 def fail(library: Library, file: WaitingFile, error: GebError) -> None:
-    """Keep why a file could not be read; what it said before is not found any more."""
+    """Keep why a file could not be read; what it said before is not found any more.
+
+    If its reader died the file waits instead, unless that is its last attempt: it may have been
+    ended for want of memory, or by somebody who ends everything.
+    """
+    library.database.execute(
+        "UPDATE files SET status = 'waiting'"
+        " WHERE id = ? AND status = 'indexing' AND attempts < ? AND ?",
+        (file.id, _MAX_ATTEMPTS, error.values.get("code") == "crashed"),
+    )
     library.database.execute(
         "UPDATE files SET status = 'failed', failure = ?, document_id = NULL"
-        " WHERE id = ? AND size = ? AND modified = ?",
+        " WHERE id = ? AND size = ? AND modified = ? AND status = 'indexing'",
         (as_text(error), file.id, file.stamp.size, file.stamp.modified),
     )
 

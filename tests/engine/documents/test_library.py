@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from library_helpers import TextReader, found, index, scan
 
+from engine.documents.document import Document
 from engine.documents.indexing.indexer import Indexer
 from engine.documents.library import contents, queue
 from engine.documents.library.library import Library
 from engine.documents.search.retrieval import Retriever
-from engine.errors import StoreError
+from engine.errors import DocumentError, StoreError
 
 RIVER = "The Yangtze is the longest river of Asia."
 TEA = "绿茶用未经发酵的茶叶制成。"
@@ -178,6 +179,35 @@ def test_a_file_that_fails_is_tried_again_only_when_it_changes(
     bad.write_text(BRIDGE)
     assert index(library) == [bad]
     assert found(library, "赵州桥") == ["bad.txt"]
+
+
+class _DyingReader(TextReader):
+    """One whose process dies over a file so many times."""
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__()
+        self._deaths = deaths
+
+    def read(self, path: Path) -> Document:
+        document = super().read(path)
+        if len(self.read_files) <= self._deaths:
+            raise DocumentError("It died.", code="crashed")
+        return document
+
+
+@pytest.mark.parametrize(("deaths", "status"), [(2, "indexed"), (3, "failed")])
+def test_a_file_whose_reader_died_is_read_again_twice(
+    library: Library, folder: Path, deaths: int, status: str
+) -> None:
+    """One death used to be enough, whoever had ended the reader."""
+    (folder / "new.txt").write_text(BRIDGE)
+    scan(library)
+    reader = _DyingReader(deaths)
+    while Indexer(library.path, reader).run():
+        pass
+    assert statuses(library)["new.txt"] == status
+    assert len(reader.read_files) == 3
+    assert found(library, "赵州桥") == (["new.txt"] if status == "indexed" else [])
 
 
 def test_a_folder_that_is_away_keeps_what_was_read(library: Library, folder: Path) -> None:
