@@ -27,7 +27,7 @@ run: $(VENV)/app-ready
 setup: $(VENV)/dev-ready
 
 test: $(VENV)/dev-ready lint
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist loadfile
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/dev-ready
 	@command -v qemu-x86_64-static >/dev/null && command -v debootstrap >/dev/null || \
