@@ -130,8 +130,9 @@ def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
     plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
     # JSON writes all of these as TOML does.
     lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
-    for key in values.keys() - plain.keys():
-        lines.append(f"\n[{prefix}{key}]\n{as_toml(values[key], f'{prefix}{key}.')}")
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines.append(f"\n[{prefix}{key}]\n{as_toml(value, f'{prefix}{key}.')}")
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from training_helpers import write_data
+from training_helpers import TINY_CONFIG, write_data
 
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
@@ -14,30 +14,6 @@ from training import ablation
 from training.ablation import as_toml, merged, read_rows, read_variants
 from training.settings import load_settings
 
-_STAGE = """
-steps = 100
-batch_size = 2
-sequence_length = 32
-warmup_steps = 1
-compile = "off"
-"""
-_CONFIG = f"""
-[tokenizer]
-vocab_size = 300
-[model]
-vocab_size = 600
-hidden_size = 16
-intermediate_size = 32
-num_hidden_layers = 1
-num_attention_heads = 2
-num_key_value_heads = 1
-head_dim = 8
-max_position_embeddings = 64
-tie_word_embeddings = true
-[pretrain]{_STAGE}
-[sft]{_STAGE}
-[dpo]{_STAGE}
-"""
 _VARIANTS = """
 [[variants]]
 name = "as it is"
@@ -61,7 +37,7 @@ def test_variants_are_trained_once_and_come_into_the_card(
 ) -> None:
     data, out = write_data(tmp_path / "data", Tokenizer(tokenizer_file)), tmp_path / "out"
     config, variants = tmp_path / "tiny.toml", tmp_path / "variants.toml"
-    config.write_text(_CONFIG)
+    config.write_text(TINY_CONFIG)
     variants.write_text(_VARIANTS)
     words = ["ablation", "--config", str(config), "--variants", str(variants), "--steps", "3"]
     monkeypatch.setattr(sys, "argv", [*words, "--data", str(data), "--out", str(out)])

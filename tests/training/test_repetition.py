@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_helpers import write_data
+from training_helpers import TINY_CONFIG, TINY_STAGE, write_data
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError
@@ -20,28 +20,6 @@ from training.settings import StageSettings
 from training.state import weights
 
 _SETTINGS = StageSettings(steps=1, batch_size=4, sequence_length=96)
-_CONFIG = """
-[tokenizer]
-vocab_size = 300
-[model]
-vocab_size = {vocab_size}
-hidden_size = 16
-intermediate_size = 32
-num_hidden_layers = 1
-num_attention_heads = 2
-num_key_value_heads = 1
-head_dim = 8
-max_position_embeddings = 64
-tie_word_embeddings = true
-{before}
-[pretrain]
-{stage}
-[sft]
-{stage}
-[dpo]
-{stage}
-"""
-_STAGE = 'steps = 3\nbatch_size = 2\nsequence_length = 32\ncompile = "off"\n'
 
 
 def test_what_counts_can_be_looked_up(tiny_config: ModelConfig) -> None:
@@ -85,18 +63,17 @@ def test_pretraining_goes_on_from_it(
 ) -> None:
     tokenizer = Tokenizer(tokenizer_file)
     data, config = write_data(tmp_path / "data", tokenizer), tmp_path / "tiny.toml"
-    parts = {"vocab_size": tokenizer.vocab_size, "stage": _STAGE, "before": ""}
 
     def run(stage: object, *words: str) -> None:
         line = ["x", "--config", str(config), "--data", str(data), *words]
         monkeypatch.setattr(sys, "argv", line)
         stage.main()  # type: ignore[attr-defined]
 
-    config.write_text(_CONFIG.format(**parts))
+    config.write_text(TINY_CONFIG)
     first, trunk = tmp_path / "first", tmp_path / "trunk"
     with pytest.raises(SystemExit, match=r"lacks the section \[prepretrain\]"):
         run(prepretrain, "--out", str(first))
-    config.write_text(_CONFIG.format(**parts | {"before": f"[prepretrain]\n{_STAGE}"}))
+    config.write_text(f"{TINY_CONFIG}[prepretrain]{TINY_STAGE}")
     run(prepretrain, "--out", str(first))
     run(pretrain, "--checkpoint", str(first), "--out", str(trunk))
     card = checkpoint.read_card(checkpoint.resolve(trunk))

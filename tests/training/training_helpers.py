@@ -23,6 +23,31 @@ from training.trainer import Run, Trainer
 SETTINGS = StageSettings(
     steps=8, batch_size=4, sequence_length=32, warmup_steps=2, compile="off", evaluate_steps=4
 )
+TINY_STAGE = """
+steps = 3
+batch_size = 2
+sequence_length = 32
+warmup_steps = 1
+compile = "off"
+"""
+TINY_CONFIG = f"""
+[tokenizer]
+vocab_size = 300
+[model]
+vocab_size = 600
+hidden_size = 16
+intermediate_size = 32
+num_hidden_layers = 1
+num_attention_heads = 2
+num_key_value_heads = 1
+head_dim = 8
+max_position_embeddings = 64
+tie_word_embeddings = true
+[pretrain]{TINY_STAGE}
+[sft]{TINY_STAGE}
+[dpo]{TINY_STAGE}
+"""
+"""A configuration file of the smallest model that takes the tests' tokenizer."""
 
 
 def write_data(folder: Path, tokenizer: Tokenizer, *, easy: bool = False) -> Path:
