@@ -75,6 +75,10 @@ def test_translations_keep_the_placeholders() -> None:
     assert not wrong
 
 
+def test_people_are_addressed_alike() -> None:
+    assert "您" not in CATALOGUE.read_text(encoding="utf-8")
+
+
 def test_the_catalogue_holds_nothing_that_no_code_says() -> None:
     said = {text for _, text in _messages()}
     assert said
