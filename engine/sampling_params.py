@@ -13,12 +13,12 @@ REPETITION_WINDOW = 256
 """The repetition penalty looks at so many of the latest tokens: a few paragraphs, so that a
 long conversation does not forbid its own common words."""
 
-BOUNDS = {
-    "temperature": (0.0, 10.0),
+BOUNDS: dict[str, tuple[float, float]] = {
+    "temperature": (0, 10),
     "top_k": (0, 1_000_000),
-    "top_p": (0.0, 1.0),
-    "min_p": (0.0, 1.0),
-    "repetition_penalty": (0.1, 10.0),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "repetition_penalty": (0.1, 10),
     "max_new_tokens": (1, 1_000_000),
     "seed": (0, 2**64 - 1),
 }

@@ -41,8 +41,15 @@ class Setting(ABC, Generic[T]):
         return checked
 
     def parse(self, text: str) -> T:
-        """Return the value that a person typed as `text`. Raises SettingsError."""
-        return self.check(self._read(text))
+        """Return the value that a person typed as `text` after the setting's name.
+
+        Raises SettingsError in the words that they typed.
+        """
+        try:
+            return self.check(self._read(text))
+        except SettingsError as error:
+            typed = {"label": self.name, "value": text[:80]}
+            raise SettingsError(error.message, **error.values | typed) from None
 
     @abstractmethod
     def range(self) -> str:

@@ -66,7 +66,7 @@ def test_the_list_reads_well_in_chinese(capsys: Output) -> None:
     scheme, scale = (n for n, line in enumerate(lines) if line.startswith(("scheme", "font_scale")))
     assert lines[scheme + 1].startswith("    配色。")
     assert lines[scale + 2] == "    在 80 到 250 之间"
-    assert refusal == "“文字大小”不能是 7；可取的值：在 80 到 250 之间。\n"
+    assert refusal == "“font_scale”不能是 7；可取的值：在 80 到 250 之间。\n"
     assert not [line for line in lines if ". " in line]
 
 
@@ -77,6 +77,19 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments: list[str], capsys: Out
     assert shown.out == ""
     assert len(shown.err.splitlines()) == 1
     assert not (config_dir() / "settings.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "range_"),
+    [
+        ("font_scale", "abc", "between 80 and 250"),
+        ("temperature", "99", "between 0 and 10"),
+        ("tray", "maybe", "on or off"),
+    ],
+)
+def test_a_refusal_says_what_was_typed(name: str, typed: str, range_: str, capsys: Output) -> None:
+    assert main(["settings", name, typed]) == 1
+    assert capsys.readouterr().err == f"“{name}” must be {range_}, not {typed}.\n"
 
 
 def test_the_commands_speak_the_chosen_language(capsys: Output) -> None:
