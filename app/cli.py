@@ -3,20 +3,22 @@
 import argparse
 import logging
 import os
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
-from app.cli_words import translate_argparse
+from app.cli_words import CommandParser, translate_argparse
 from app.display import has_display
 from app.errors.log_file import LogFile
 from app.opening import open_window
 from app.single_instance import Request
 from engine import __version__
 from engine.api import DEFAULT_PORT
-from engine.errors import StoreError
+from engine.bundle_paths import named_bundle
+from engine.errors import GebError, StoreError
 from engine.i18n import set_language, system_language, tr
 from engine.paths import log_dir
 from engine.settings.file import chosen_language, open_settings
@@ -32,10 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # where it knows no Chinese: question marks
-    options = _parser().parse_args(_with_open(sys.argv[1:] if arguments is None else arguments))
+    parser, commands = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(_with_open(words, commands))
     _log_to_file()
     try:
+        options.model = options.model and named_bundle(options.model)
         status: int = options.run(options)
+    except GebError as error:
+        notice(error)
+        return 1
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 1
@@ -48,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _open_window(options: argparse.Namespace) -> int:
     if not has_display():
+        if options.files:
+            return _refuse_files(options.files)
         notice(tr("There is no display here, so the chat opens in the terminal."))
         return chat(ChatOptions(model=options.model))
     request = Request(
@@ -56,6 +66,22 @@ def _open_window(options: argparse.Namespace) -> int:
         activation=os.environ.get("XDG_ACTIVATION_TOKEN", ""),
     )
     return open_window(request)
+
+
+def _refuse_files(files: Sequence[Path]) -> int:
+    """Say where files can be asked instead, or that they are not there; return the exit status."""
+    there = [file for file in files if _exists(file)]
+    for file in files:
+        if file not in there:
+            notice(tr("There is no file or folder {path}.", path=file))
+    if there:
+        notice(
+            tr(
+                'Files cannot be opened without a display; ask them with: geb ask {files} -q "…"',
+                files=shlex.join(map(str, there)),
+            )
+        )
+    return 1
 
 
 def _chat(options: argparse.Namespace) -> int:
@@ -112,9 +138,10 @@ def _serve(options: argparse.Namespace) -> int:
     return serve(ServeOptions(model=options.model, port=options.port))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[CommandParser, Container[str]]:
+    """Return the parser of everything, and the names of the commands."""
     translate_argparse()
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="geb",
         description=tr("Chat offline, in Chinese and English. Without a command: in a window."),
     )
@@ -124,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         version=f"GEB Chat {__version__}",
         help=tr("show the version and exit"),
     )
-    parser.add_argument("--model", type=Path, metavar=tr("DIR"), help=_model_help())
+    parser.add_argument("--model", type=Path, metavar=tr("MODEL"), help=_model_help())
     parser.set_defaults(run=_open_window, files=[])
     commands = parser.add_subparsers(title=tr("commands"), metavar=tr("COMMAND"))
     _add_open(commands.add_parser("open", help=tr("open files in the window; so does their name")))
@@ -135,14 +162,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_settings(commands.add_parser("settings", help=tr("list the settings, or change one")))
     _add_serve(commands.add_parser("serve", help=tr("answer other programs on this computer")))
-    return parser
+    return parser, commands.choices
 
 
-def _with_open(arguments: Sequence[str]) -> list[str]:
-    """Let `geb FILE…`, as a desktop calls it, mean `geb open FILE…`."""
-    first = next(iter(arguments), "")
-    named = not first.startswith("-") and (os.sep in first or Path(first).is_file())
-    return ["open", *arguments] if named else list(arguments)
+def _with_open(arguments: Sequence[str], commands: Container[str]) -> list[str]:
+    """Let `geb FILE…`, as a desktop calls it, mean `geb open FILE…`, with or without --model."""
+    words = list(arguments)
+    place = 0
+    while place < len(words) and words[place].startswith("-") and words[place] != "--":
+        place += 2 if len(words[place]) > 2 and "--model".startswith(words[place]) else 1
+    match words[place:]:
+        case ["--", _, *_]:  # as everywhere: no option follows, and here no command either
+            words.insert(place, "open")
+        case [word, *_] if word not in commands and _names_file(word):
+            words.insert(place, "open")
+    return words
+
+
+def _names_file(word: str) -> bool:
+    """Tell a file, there or not, from a command that was mistyped."""
+    return Path(word).name != word or Path(word).suffix != "" or _exists(Path(word))
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - where it must not be looked at it is not there
 
 
 def _add_open(parser: argparse.ArgumentParser) -> None:
@@ -190,7 +233,11 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help=tr("name, size, licence and context of each model"))
     verify = actions.add_parser("verify", help=tr("compare every file with its checksum"))
     verify.add_argument(
-        "folder", type=Path, nargs="?", metavar=tr("DIR"), help=tr("this model folder only")
+        "folder",
+        type=Path,
+        nargs="?",
+        metavar=tr("MODEL"),
+        help=tr("this one only: its folder, or the name of an installed one"),
     )
     add = actions.add_parser(
         "import", help=tr("copy a model folder, or export a checkpoint, to the installed models")
@@ -234,14 +281,14 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        metavar=tr("DIR"),
+        metavar=tr("MODEL"),
         default=argparse.SUPPRESS,  # keeps a --model that stands before the command
         help=_model_help(),
     )
 
 
 def _model_help() -> str:
-    return tr("use the model in this folder")
+    return tr("use this model: its folder, or the name of an installed one")
 
 
 def _log_to_file() -> None:

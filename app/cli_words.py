@@ -1,8 +1,23 @@
-"""argparse's own words in the user's language."""
+"""argparse in the user's language, each command with a usage of its own."""
 
 import argparse
+from collections.abc import Iterable
+from typing import Any
 
 from engine.i18n import tr
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Refuses what it does not know below its own usage, not below that of the whole program."""
+
+    def parse_known_args(
+        self, args: Iterable[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Return the options; what is unknown ends the program here, in the command's parser."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(tr("unknown argument %s") % " ".join(unknown))
+        return options, unknown
 
 
 def translate_argparse() -> None:

@@ -40,6 +40,16 @@ def find_bundle(name: str | None) -> Path:
     return found
 
 
+def named_bundle(path: Path) -> Path:
+    """Return the folder that a person means by `path`: itself, or the installed model so named.
+
+    It need not be there. Raises StoreError if the user's folder of models cannot be read.
+    """
+    if path.is_dir() or str(path) != path.name:
+        return path
+    return next((folder for folder in list_bundle_paths() if folder.name == path.name), path)
+
+
 def bundle_name(path: Path) -> str:
     """Return what `find_bundle` finds the folder `path` by."""
     return path.name if path.absolute() in list_bundle_paths() else str(path.absolute())

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from engine.bundle import open_bundle
-from engine.bundle_paths import default_bundle_path, list_bundle_paths
+from engine.bundle_paths import default_bundle_path, list_bundle_paths, named_bundle
 from engine.errors import BundleError, GebError
 from engine.i18n import tr
 from engine.models.checkpoint import import_checkpoint, is_checkpoint
@@ -73,12 +73,19 @@ class _Percent:
 
 
 def verify_models(path: Path | None) -> int:
-    """Check every byte of one model, or of all; print a line for each; 1 if one is damaged."""
+    """Check every byte of one model, or of all; print a line for each; 1 if one is damaged.
+
+    `path` is a folder or the name of an installed model. Raises StoreError if the user's folder of
+    models cannot be read.
+    """
     status = 0
-    for folder in list_bundle_paths() if path is None else [path]:
+    for folder in list_bundle_paths() if path is None else [named_bundle(path)]:
         try:
             bundle = open_bundle(folder, verify=True)
         except GebError as error:
+            if not folder.is_dir():
+                notice(error)
+                return 1
             say(tr("{name}: damaged. {detail}", name=folder.name, detail=error))
             status = 1
             continue

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app import display
+from app import cli, display
 from app.single_instance import Request
 from engine import __version__
 
@@ -84,6 +84,23 @@ def test_without_a_display_the_chat_opens_in_the_terminal(geb: Geb, tiny_bundle:
     assert (result.returncode, modules) == (0, "[]")
 
 
+def test_without_a_display_files_are_not_passed_over(
+    geb: Geb, tmp_path: Path, tiny_bundle: Path
+) -> None:
+    there, missing = tmp_path / "my garden.md", tmp_path / "nosuch.txt"
+    there.write_text("Roses.")
+    refusal = (
+        f"Files cannot be opened without a display; ask them with: geb ask '{there}' -q \"…\"\n[]\n"
+    )
+    for arguments in ([there], ["open", there], ["--model", tiny_bundle, there]):
+        result = geb(*arguments)
+        assert (result.returncode, result.stdout, result.stderr) == (1, "", refusal)
+    result = geb(missing, there)
+    assert result.returncode == 1
+    assert result.stderr == f"There is no file or folder {missing}.\n{refusal}"
+    assert geb("nosuch.txt").stderr == "There is no file or folder nosuch.txt.\n[]\n"
+
+
 def test_a_missing_qt_library_is_one_sentence(geb: Geb) -> None:
     blocked = "import sys; sys.modules['PySide6.QtWidgets'] = None"
     result = geb(script=blocked, QT_QPA_PLATFORM="offscreen")
@@ -122,6 +139,34 @@ def test_wrong_arguments_are_named(geb: Geb, arguments: list[str], complaint: st
     assert result.stderr.splitlines()[-1].partition(": ")[2] == complaint
 
 
+@pytest.mark.parametrize(
+    ("arguments", "program", "unknown", "option"),
+    [
+        (["chat", "--modle", "x"], "geb chat", "--modle x", "--seed"),
+        (["chat", "--version"], "geb chat", "--version", "--seed"),
+        (["models", "verify", "a", "b"], "geb models verify", "b", "[MODEL]"),
+        (["--modle"], "geb", "--modle", "--version"),
+    ],
+)
+def test_an_unknown_argument_shows_the_commands_own_usage(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    program: str,
+    unknown: str,
+    option: str,
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(arguments)
+    assert exit_.value.code == 2
+    usage, _, complaint = capsys.readouterr().err.rpartition(f"{program}: ")
+    assert usage.startswith(f"usage: {program} [")
+    assert option in usage
+    assert ("--version" in usage) == (program == "geb")
+    assert complaint == f"unknown argument {unknown}\n"
+
+
 def test_help_speaks_the_users_language(geb: Geb) -> None:
     help_ = geb("chat", "--help", LANG="zh_CN.UTF-8").stdout
     for words in ("用法：", "选项:", "显示此帮助后退出", "在终端中聊天", "--prompt 文本"):
@@ -146,8 +191,6 @@ def test_failures_are_logged_in_a_private_folder(geb: Geb, tmp_path: Path) -> No
 
 
 def test_the_window_gets_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app import cli
-
     asked: list[tuple[Path | None, list[Path]]] = []
 
     def open_window(request: Request) -> int:
@@ -165,12 +208,50 @@ def test_the_window_gets_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     assert cli.main(["chat.json/../chat", "b.json"]) == 7
     assert cli.main(["open", "--model", str(tmp_path), "chat"]) == 7
+    assert cli.main(["--model", str(tmp_path), "nosuch.txt"]) == 7
+    assert cli.main(["--mod", str(tmp_path), "--", "chat"]) == 7
+    assert cli.main([f"--model={tmp_path}", "."]) == 7
     assert asked == [
         (None, []),
         (tmp_path, []),
         (None, [tmp_path / "chat.json/../chat", tmp_path / "b.json"]),
         (tmp_path, [file]),
+        (tmp_path, [tmp_path / "nosuch.txt"]),
+        (tmp_path, [file]),
+        (tmp_path, [tmp_path]),
     ]
+
+
+def test_a_command_is_one_even_where_a_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEB_CHAT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(cli, "open_window", lambda _request: 7)
+    (tmp_path / "settings").touch()
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["settings", "font_scale"]) == 0
+    assert "font_scale: 100" in capsys.readouterr().out
+
+
+def test_an_installed_model_is_used_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path | None] = []
+
+    def open_window(request: Request) -> int:
+        asked.append(request.model)
+        return 7
+
+    monkeypatch.setattr(cli, "open_window", open_window)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.setenv("GEB_CHAT_HOME", str(tmp_path / "home"))
+    installed = tmp_path / "home/data/models/good"
+    installed.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["--model", "good"]) == 7
+    (tmp_path / "good").mkdir()
+    assert cli.main(["--model", "good"]) == 7
+    assert asked == [installed, tmp_path / "good"]
 
 
 @pytest.fixture

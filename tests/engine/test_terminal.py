@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.bundle_paths import named_bundle
 from engine.paths import store_path
 from engine.store import Store
 from engine.terminal import ChatOptions, answer_once, chat
@@ -104,7 +105,7 @@ def test_an_error_is_one_sentence_on_stderr_or_in_the_json(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"temperature": -1.0}, "temperature must be between"),
+        ({"temperature": -1.0}, "temperature must be between 0 and 10, not -1.0."),
         ({"seed": -1}, "seed must be between"),
         ({"conversation": 99}, "There is no conversation 99."),
     ],
@@ -328,11 +329,23 @@ def test_models_are_listed_and_verified(
     assert any(line.startswith("bad: damaged. ") and weights.name in line for line in lines)
     assert verify_models(good) == 0
     assert verify_models(bad) == 1
-    assert verify_models(own_home / "nowhere") == 1
     capsys.readouterr()
     (good / "SHA256SUMS").unlink()
     assert verify_models(good) == 0
     assert capsys.readouterr().out == "good: usable, but it has no checksums to compare with.\n"
+
+
+def test_an_installed_model_goes_by_its_name(
+    tiny_bundle: Path, own_home: Path, tmp_path: Path, capsys: Output
+) -> None:
+    installed = own_home / "data/models/good"
+    shutil.copytree(tiny_bundle, installed)
+    assert named_bundle(Path("good")) == installed
+    assert verify_models(Path("good")) == 0
+    assert capsys.readouterr().out == "good: every file matches its checksum.\n"
+    for missing in (Path("nowhere"), tmp_path / "good"):
+        assert verify_models(missing) == 1
+        assert capsys.readouterr() == ("", f"There is no model folder {missing}.\n")
 
 
 def test_a_broken_model_is_named_in_the_list(
