@@ -5,6 +5,7 @@ one GPU's speed is measured and given, it is assumed, and the tables say so.
 """
 
 import argparse
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -189,7 +190,10 @@ def main() -> None:
         "--tokens-per-second", type=float, help="one GPU's in pretraining, where it was measured"
     )
     arguments = parser.parse_args()
-    for line in tables(load_settings(arguments.config), arguments.tokens_per_second):
+    measured = arguments.tokens_per_second
+    if measured is not None and not 0 < measured < math.inf:
+        parser.error("--tokens-per-second must be above 0")
+    for line in tables(load_settings(arguments.config), measured):
         print(line)
 
 

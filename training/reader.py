@@ -9,6 +9,7 @@ how much a bundle's word counts beside it.
 """
 
 import argparse
+import io
 import itertools
 import random
 from collections.abc import Sequence
@@ -28,7 +29,9 @@ from engine.documents.answering.likelihood import answer_likelihoods
 from engine.documents.answering.question import read_question
 from engine.documents.answering.reader import Reader
 from engine.documents.answering.spans import read_sentences
+from engine.errors import DataError
 from engine.model import Model
+from training.command import command, write_atomically
 from training.evaluation.language import LANGUAGES, Language
 from training.evaluation.scoring import exact_match, f1
 from training.reader_cases import Case, cases, made_cases
@@ -61,15 +64,20 @@ class _Read:
     """How right each span is, 0 to 1."""
 
 
+@command
 def main() -> None:
     """Fit both languages and write one file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.reader", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--data", type=Path, required=True, help="the corpus' folder")
+    parser.add_argument("--out", type=Path, required=True, help="the reader, a .npz file")
     parser.add_argument("--made", type=Path, help="what training.data wrote, with made questions")
     parser.add_argument("--limit", type=int, help="questions of each language")
     parser.add_argument("--model", type=Path, help="the bundle whose word is weighed")
     options = parser.parse_args()
+    if options.limit is not None and options.limit < 1:
+        raise DataError("--limit must be at least 1, not {limit}.", limit=options.limit)
     torch.manual_seed(0)
     bundle = open_bundle(options.model or default_bundle_path())
     weights: dict[str, NDArray[np.generic]] = {"names": np.array(NAMES)}
@@ -82,13 +90,21 @@ def main() -> None:
     # English cases are fairy tales and loose sentences, whose passages hold each other's words: of
     # an answer that is missing they teach nothing. What Chinese articles teach serves both.
     weights["en_judging"] = weights["zh_judging"]
-    np.savez_compressed(options.out, **weights)  # type: ignore[arg-type]
+    written = io.BytesIO()
+    np.savez_compressed(written, **weights)  # type: ignore[arg-type]
+    write_atomically(options.out, written.getvalue())
 
 
 def _fit(
     some: Sequence[Case], made: Sequence[Case], language: Language, bundle: Bundle
 ) -> dict[str, NDArray[np.float32]]:
     kept = int(len(some) * _HELD_SHARE)
+    if kept == 0:
+        raise DataError(
+            "{language}: {count} questions are too few to fit a reader.",
+            language=language,
+            count=len(some),
+        )
     rows, worth = _training_rows([*some[kept:], *made], language)
     network = _train(torch.tensor(rows), torch.tensor(worth))
     hidden, hidden_bias, output = (one.detach().numpy() for one in network.parameters())

@@ -56,3 +56,14 @@ def test_the_command_prints_the_tables_of_a_configuration(
     flops = tokens * cost.flops_per_token(load_settings("nano").model, 1024)
     assert f"{flops:.2e}" in out
     assert math.isclose(cost.shard_bytes(load_settings("nano").model, tokens), 2 * tokens)
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "nan", "inf"])
+def test_a_speed_that_cannot_be_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], speed: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cost", "--config", "nano", "--tokens-per-second", speed])
+    with pytest.raises(SystemExit) as exit_:
+        cost.main()
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.endswith(": --tokens-per-second must be above 0\n")

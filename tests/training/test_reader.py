@@ -2,6 +2,7 @@
 
 import json
 import lzma
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from engine.documents.answering.features import NAMES
 from engine.documents.answering.reader import reader
+from engine.i18n import set_language
 from training import reader as fitting
 from training.reader_cases import MADE, SOURCES, cases, made_cases
 
@@ -92,6 +94,56 @@ def test_training_finds_which_column_is_right() -> None:
         best = network(torch.tensor(rows)).squeeze(-1)[:, :19].argmax(-1)
     asked = [question for question in range(64) if question % 20 < 19]
     assert sum(int(best[q]) == q % 20 for q in asked) > 0.7 * len(asked)  # by chance 5 %
+
+
+def test_what_cannot_be_fitted_is_one_sentence(
+    corpus: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    set_language("en")
+    nowhere = tmp_path / "nowhere"
+    for options, sentence in (
+        (["--data", nowhere], f"There is no file or folder {nowhere / SOURCES['zh'][0][0]}."),
+        (
+            ["--data", corpus, "--made", nowhere],
+            f"There is no file or folder {nowhere / MADE['zh']}.",
+        ),
+        (["--data", corpus, "--limit", "0"], "--limit must be at least 1, not 0."),
+        (["--data", corpus, "--limit", "6"], "zh: 6 questions are too few to fit a reader."),
+        (["--data", corpus, "--model", nowhere], f"There is no model folder {nowhere}."),
+    ):
+        words = ["--model", tiny_bundle, *options, "--out", tmp_path / "r.npz"]
+        monkeypatch.setattr(sys, "argv", ["reader", *map(str, words)])
+        with pytest.raises(SystemExit) as exit_:
+            fitting.main()
+        assert exit_.value.code == sentence
+    assert not (tmp_path / "r.npz").exists()
+
+
+def test_the_command_writes_both_languages_where_it_is_told(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "new" / "reader"
+    monkeypatch.setattr(fitting, "cases", lambda *_: [])
+    monkeypatch.setattr(fitting, "_fit", lambda *_: {"judging": np.ones(5, np.float32)})
+    words = ["--data", tmp_path, "--out", out, "--model", tiny_bundle]
+    monkeypatch.setattr(sys, "argv", ["reader", *map(str, words)])
+    fitting.main()
+    with np.load(out) as written:
+        assert set(written) == {"names", "zh_judging", "en_judging"}
+
+
+def test_the_help_explains_every_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("argparse._", str)  # `geb` translates, and tests run in one process
+    monkeypatch.setattr(sys, "argv", ["reader", "--help"])
+    with pytest.raises(SystemExit):
+        fitting.main()
+    usage, _, options = capsys.readouterr().out.partition("options:\n")
+    assert usage.startswith("usage: python -m training.reader ")
+    assert len(options.splitlines()) == 6
+    assert all(len(line.split("  ")) > 2 for line in options.splitlines())
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -9,7 +9,7 @@ from engine.errors import DataError
 
 
 def read_json(path: Path) -> Any:
-    """Return the contents of a .json or .json.xz file. Raises DataError if it is neither."""
+    """Return the contents of a .json or .json.xz file. Raises DataError if there is none."""
     try:
         return json.loads(_read(path))
     except (ValueError, lzma.LZMAError) as error:
@@ -17,7 +17,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_json_lines(path: Path) -> list[Any]:
-    """Return the values of a .jsonl or .jsonl.xz file. Raises DataError if it is neither."""
+    """Return the values of a .jsonl or .jsonl.xz file. Raises DataError if there is none."""
     try:
         return [json.loads(line) for line in _read(path).splitlines()]
     except (ValueError, lzma.LZMAError) as error:
@@ -25,7 +25,10 @@ def read_json_lines(path: Path) -> list[Any]:
 
 
 def _read(path: Path) -> bytes:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError("There is no file or folder {path}.", path=path) from error
     return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
