@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle
 from engine.document_prompt import ask_about_passage
-from engine.documents.answering.features import Scene, Spans, read_scene, spans_of
+from engine.documents.answering.features import NAMES, Scene, Spans, read_scene, spans_of
 from engine.documents.answering.likelihood import answer_likelihoods
-from engine.documents.answering.question import Question, read_question
+from engine.documents.answering.question import TYPES, Question, read_question
 from engine.documents.answering.reader import Reader, reader
 from engine.documents.answering.spans import Sentence, read_sentences
 from engine.model import Model
@@ -68,12 +68,23 @@ def search_spans(question_text: str, texts: Sequence[str], completed: str = "") 
         return Search((), 0.0)
     scene = read_scene(question, sentences)
     spans = spans_of(scene, best_sentences(scene)[:MOST_SENTENCES])
+    if question.type == TYPES.index("whether"):
+        spans = _whole(spans)
     weights = reader(question.language)
     scores = weights.score(spans.values)
     found = _best(texts, sentences, spans, scores)
     if not found:
         return Search((), 0.0)
     return Search(found, weights.judge(signs(scene, spans, scores)))
+
+
+def _whole(spans: Spans) -> Spans:
+    """Return the clauses and sentences alone: no part of one answers a yes-or-no question."""
+    columns = [NAMES.index(f"shape_{shape}") for shape in ("clause", "sentence")]
+    whole = spans.values[:, columns].any(1)
+    if not whole.any():
+        return spans
+    return Spans(spans.sentence[whole], spans.first[whole], spans.end[whole], spans.values[whole])
 
 
 def best_sentences(scene: Scene) -> list[int]:

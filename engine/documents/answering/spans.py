@@ -1,12 +1,12 @@
 """The spans of a passage that could be an answer: runs of words within one sentence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.documents.answering.words import KIND, Word, words_of
+from engine.documents.answering.words import KIND, Word, is_empty, words_of
 from engine.documents.sentences import sentences_of
 from engine.search_text import Span
 
@@ -44,14 +44,14 @@ def read_sentences(texts: Sequence[str]) -> list[Sentence]:
     """Return the sentences of several passages, in their order."""
     sentences: list[Sentence] = []
     for number, text in enumerate(texts):
-        words = words_of(text)
-        place = 0
         for start, end in sentences_of(text):
-            first = place
-            while place < len(words) and words[place].start < end:
-                place += 1
-            if place > first:
-                sentences.append(Sentence(number, (start, end), tuple(words[first:place])))
+            # Each as its own language: notes have paragraphs in both.
+            words = tuple(
+                replace(word, start=start + word.start, end=start + word.end)
+                for word in words_of(text[start:end])
+            )
+            if words:
+                sentences.append(Sentence(number, (start, end), words))
     return sentences
 
 
@@ -69,6 +69,8 @@ def candidates(sentence: Sentence) -> tuple[Places, Places]:
     keep &= ~np.isin(kinds[first], _NEVER_FIRST) & ~np.isin(kinds[last], _NEVER_LAST)
     keep &= _brackets_match(kinds, first, end)
     keep &= ~_divides_quantity(sentence)[first]
+    says = _before(np.array([not is_empty(word) for word in sentence.words], bool))
+    keep &= says[end] > says[first]
     return first[keep], end[keep]
 
 

@@ -109,10 +109,11 @@ _PRONOUNS = (
     "i you he she it we they me him her us them his its their our my your itself himself "
     "themselves one's there"
 )
-_VERBS = (
+_AUXILIARIES = (
     "is are was were be been being am has have had do does did will would can could may might "
-    "shall should must became become made make called named known said used found"
+    "shall should must"
 )
+_VERBS = f"{_AUXILIARIES} became become made make called named known said used found"
 _ADVERBS = "very also more most only then now often still even just however later ago too never"
 _ENGLISH_KINDS = {
     word: KIND[kind]
@@ -129,6 +130,12 @@ _ENGLISH_KINDS = {
     )
     for word in words.split()
 }
+_EMPTY = frozenset(f"{_AUXILIARIES} 是 有".split())
+_EMPTY_KINDS = frozenset(
+    KIND[name] for name in ("preposition", "conjunction", "particle", "pronoun")
+)
+_WEEKS = ("周", "週", "星期", "礼拜", "禮拜")
+_WEEKDAYS = frozenset("一二三四五六日天")
 _YEAR = re.compile(r"(?:1\d|20)\d\d(?:s)?")
 _TITLE_WORDS = "mr mrs ms dr king queen president sir lord lady prince princess saint"
 _TITLES = frozenset(_TITLE_WORDS.split())
@@ -142,6 +149,11 @@ class Word:
     end: int
     text: str
     kind: int
+
+
+def is_empty(word: Word) -> bool:
+    """Return whether a word alone says nothing: "was", "they", "the", "是"."""
+    return word.kind in _EMPTY_KINDS or word.text in _EMPTY
 
 
 def language_of(text: str) -> PromptLanguage:
@@ -166,7 +178,11 @@ def _chinese_words(text: str) -> list[Word]:
         start, place = place, place + len(piece)
         if piece.isspace():
             continue
-        words.append(Word(start, place, piece.lower(), _chinese_kind(piece, tag)))
+        word = Word(start, place, piece.lower(), _chinese_kind(piece, tag))
+        if piece in _WEEKDAYS and words and words[-1].text.endswith(_WEEKS):
+            week = words.pop()  # rjieba divides 每周四
+            word = Word(week.start, place, week.text + word.text, KIND["time"])
+        words.append(word)
     return words
 
 

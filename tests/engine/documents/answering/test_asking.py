@@ -29,6 +29,11 @@ BRIDGE = (
     "The Keller Bridge crosses the river Aar near Thun. It was designed by Anna Keller and "
     "opened in 1887. The bridge is 96 metres long and carries two railway tracks."
 )
+NOTES = (
+    "The tomatoes were planted on 12 May beside the south wall. The gate code is 4817.\n\n"
+    "图书馆星期一闭馆，其余日子上午九点开门。借书证号码是20394。"
+)
+WARRANTY = "保修期为两年，自购买之日起计算。电池不在保修范围内。退货须在七日内提出。"
 OTHER = "The market sells apples and pears every Saturday morning in front of the town hall."
 
 
@@ -49,6 +54,9 @@ def model(bundle: Bundle) -> Iterator[Model]:
     [
         ("青石塔是哪一年建造的？", [TOWER], "1612年"),
         ("When did the Keller Bridge open?", [OTHER, BRIDGE], "1887"),
+        ("When were the tomatoes planted?", [NOTES], "12 May"),
+        ("图书馆什么时候闭馆？", [NOTES], "星期一"),
+        ("电池在保修范围内吗？", [WARRANTY], "电池不在保修范围内"),
     ],
 )
 def test_an_answer_is_cut_from_the_document_with_its_place(

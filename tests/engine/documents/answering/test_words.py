@@ -52,6 +52,7 @@ def test_candidates_lie_in_one_sentence_and_close_their_brackets(texts: list[str
         ("The tower was built in May 1882.", "1882", "highest"),
         ("本合同于2023年5月12日签订。", "2023年5月12日", "12日"),
         ("他在五月十二日离开。", "五月十二日", "十二日"),
+        ("象棋社每周四晚上七点活动。", "每周四晚上七点", "四晚上七点"),
     ],
 )
 def test_a_quantity_or_a_date_is_not_begun_in_its_middle(text: str, whole: str, part: str) -> None:
@@ -63,6 +64,33 @@ def test_a_quantity_or_a_date_is_not_begun_in_its_middle(text: str, whole: str, 
     }
     assert whole in spans
     assert part not in spans
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "empty"),
+    [
+        ("The tomatoes were planted on 12 May.", "12 May", "were"),
+        ("They were moved by him.", "moved", "They were"),
+        ("他是校长。", "校长", "他是"),
+    ],
+)
+def test_words_that_say_nothing_alone_are_no_answer(text: str, said: str, empty: str) -> None:
+    [sentence] = read_sentences([text])
+    first, end = candidates(sentence)
+    spans = {
+        text[sentence.words[one].start : sentence.words[last - 1].end]
+        for one, last in zip(first, end, strict=True)
+    }
+    assert said in spans
+    assert empty not in spans
+
+
+def test_each_sentence_is_read_in_its_own_language() -> None:
+    texts = ["The gate code is 4817.\n\n图书馆星期一闭馆，其余日子上午九点开门。"]
+    english, chinese = read_sentences(texts)
+    assert [word.text for word in english.words][:3] == ["the", "gate", "code"]
+    assert english.kinds.tolist() == [word.kind for word in words_of("The gate code is 4817.")]
+    assert "图书馆" in [word.text for word in chinese.words]
 
 
 def test_sentences_end_where_they_do() -> None:
@@ -107,6 +135,8 @@ def test_a_sentence_that_is_broken_into_lines_is_no_table(text: str) -> None:
     [
         ("谁写了《红楼梦》？", "who"),
         ("这座桥是哪一年建成的？", "when"),
+        ("图书馆几点开门？", "when"),
+        ("报告提出了几点建议？", "number"),
         ("铁路全长多少公里？", "number"),
         ("公司总部在哪里？", "where"),
         ("海水为什么是咸的？", "why"),
