@@ -1,4 +1,4 @@
-"""The page of shortcuts: every action with its keys, and the keys that belong to text boxes."""
+"""The page of shortcuts: every action with its keys, and those of text boxes and other windows."""
 
 from collections.abc import Iterable, Sequence
 
@@ -31,6 +31,8 @@ class ShortcutsPage(QDialog):
             rows = [(a.text(), _keys(a)) for a in actions if a.group is group]
             _add_group(self.list, group.title, rows)
         _add_group(self.list, tr("Writing"), _writing_keys())
+        _add_group(self.list, tr("Selecting in the conversation"), _selecting_keys())
+        _add_group(self.list, tr("Documents and sources"), _document_keys())
         self.list.expandAll()
         model = self.list.model()
         self.list.setCurrentIndex(model.index(0, 0, model.index(0, 0)))
@@ -71,12 +73,37 @@ def _writing_keys() -> list[tuple[str, str]]:
     return [
         (tr("Send the message"), _native("Return")),
         (tr("Start a new line"), _native("Shift+Return")),
+        (tr("Save a changed answer"), _native("Ctrl+Return")),
         (tr("Go to the next control"), _native("Tab")),
         (tr("Go to the previous control"), _native("Shift+Tab")),
     ]
 
 
-def _native(keys: str) -> str:
+def _selecting_keys() -> list[tuple[str, str]]:
+    """Return what keys do in a message that has the focus."""
+    return [
+        (tr("Select, over code and tables too"), tr("Shift with arrows")),
+        (
+            tr("Select the message, then the conversation"),
+            _native(QKeySequence.StandardKey.SelectAll),
+        ),
+        (tr("Copy what is selected"), _native(QKeySequence.StandardKey.Copy)),
+    ]
+
+
+def _document_keys() -> list[tuple[str, str]]:
+    """Return the keys of the library, of the page of a source and of attached files."""
+    return [
+        (tr("Search in all documents"), _native("Ctrl+F")),
+        (tr("Rename collection"), _native("F2")),
+        (tr("Remove collection"), _native("Del")),
+        (tr("Previous page"), _native("Ctrl+PgUp")),
+        (tr("Next page"), _native("Ctrl+PgDown")),
+        (tr("Remove an attached file"), _native("Del")),
+    ]
+
+
+def _native(keys: str | QKeySequence.StandardKey) -> str:
     return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
 
 

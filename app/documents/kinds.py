@@ -1,9 +1,9 @@
 """Which files can be asked: for the window's drag and drop."""
 
-from engine.documents.reading.kinds import known_suffixes
+from engine.documents.reading.kinds import taken_suffixes
 from engine.i18n import tr
 
-DOCUMENT_SUFFIXES = (*known_suffixes(), "")
+DOCUMENT_SUFFIXES = (*taken_suffixes(), "")
 """The last stands for folders, and for files without an ending, which are tried."""
 
 

@@ -14,6 +14,7 @@ Code = Literal[
     "memory_limit",
     "no_text",
     "not_a_file",
+    "old_office",
     "time_limit",
     "too_large",
     "unknown_kind",
@@ -49,6 +50,11 @@ def failure(code: Code, detail: str = "") -> DocumentError:
             )
         case "not_a_file":
             return DocumentError("This is not a regular file.", code=code)
+        case "old_office":
+            return DocumentError(
+                "Files of this older kind cannot be read; save it as .docx, .pptx or .xlsx.",
+                code=code,
+            )
         case "time_limit":
             return DocumentError("Reading the file takes too long.", code=code)
         case "too_large":

@@ -136,6 +136,20 @@ def test_an_attached_file_is_asked_until_it_is_removed(
     assert views(window)[-1].sources is None
 
 
+def test_open_documents_can_be_dropped_and_old_ones_say_what_to_do(
+    open_window: OpenWindow, folder: Path
+) -> None:
+    window = open_window(model=None)
+    sheets = folder / "accounts.ods"
+    sheets.write_bytes(b"PK\x03\x04 to be taken apart when it is asked")
+    (folder / "old.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 90)
+    window.drop.take([sheets, folder / "old.doc"])
+    assert window.desk.attached.files == (sheets,)
+    assert window.chat.notice.text() == (
+        "old.doc: Files of this older kind cannot be read; save it as .docx, .pptx or .xlsx."
+    )
+
+
 def test_every_conversation_has_its_own_files(
     open_window: OpenWindow, folder: Path, store: Store
 ) -> None:

@@ -1,8 +1,10 @@
 """The command palette, the page of shortcuts and the menu: everything there is, by keyboard."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from document_helpers import LIGHT, passage
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu
@@ -11,6 +13,7 @@ from window_helpers import OpenWindow, compose
 
 from app.actions import Action, Group, actions_of
 from app.desktop import translate_qt
+from app.documents.preview import Preview
 from app.palette.matching import forms, score
 from app.palette.palette import CommandPalette
 from app.palette.pinyin import initials
@@ -162,7 +165,33 @@ def test_every_action_is_on_the_page_of_shortcuts(open_window: OpenWindow, qtbot
     assert {action.text() for action in actions_of(window)} <= set(rows)
     assert rows["New conversation"] == "Ctrl+N"
     assert rows["Stop"] == "Esc"
+    assert rows["Save a changed answer"] == "Ctrl+Return"
+    assert rows["Select, over code and tables too"] == "Shift with arrows"
+    assert rows["Select the message, then the conversation"] == "Ctrl+A"
     page.close()
+
+
+def test_the_page_of_shortcuts_has_the_keys_of_documents_too(
+    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = open_window(model=None)
+    path = tmp_path / "light.txt"
+    path.write_text(LIGHT, encoding="utf-8")
+    documents = window.desk.open()
+    window.desk.show_source(passage(path, LIGHT, start=0, end=len(LIGHT)))
+    preview = window.findChild(Preview)
+    assert documents is not None
+    assert preview is not None
+    actions = [*actions_of(documents), *actions_of(preview)]
+    native = QKeySequence.SequenceFormat.NativeText
+    theirs = {action.text(): action.shortcut().toString(native) for action in actions}
+    assert theirs["Next page"]
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    page = window.findChild(ShortcutsPage)
+    assert page is not None
+    assert theirs.items() <= dict(page.rows()).items()
+    for opened in (page, preview, documents):
+        opened.close()
 
 
 def test_the_menu_shows_every_action_in_its_group(open_window: OpenWindow) -> None:

@@ -8,12 +8,13 @@ from typing import get_args
 sys.path.append(str(Path(__file__).parents[1] / "engine" / "documents"))
 
 from document_files import every_format
-from targets import BUNDLE_FILES, DOCUMENT_SUFFIXES
+from targets import BUNDLE_FILES
 
 from engine.bundle import default_bundle_path
 from engine.byte_bpe import _BYTE_LETTERS
 from engine.conversation_files.exporting import export_conversations
 from engine.documents.document import Kind
+from engine.documents.reading.kinds import kind_by_name
 from engine.settings.file import Settings
 from engine.settings.prompts import add_prompt
 from engine.store import Store
@@ -102,9 +103,8 @@ def seeds(folder: Path, target: str) -> None:
 def _seeds(work: Path, target: str) -> list[bytes]:
     model = default_bundle_path()
     if target in get_args(Kind):
-        suffix = DOCUMENT_SUFFIXES[target]  # type: ignore[index]
         files = every_format(work / "documents")
-        return [file.read_bytes() for file in files if file.suffix == suffix]
+        return [file.read_bytes() for file in files if kind_by_name(file.name) == target]
     if target == "bundle":
         found = []
         for number, name in enumerate(BUNDLE_FILES):

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.documents.library import queue, roots
 from engine.documents.library.library import Library
 from engine.documents.library.queue import KnownFile, Stamp
-from engine.documents.reading.kinds import kind_by_name
+from engine.documents.reading.kinds import may_be_document
 from engine.errors import DocumentError
 
 _BATCH = 500
@@ -120,7 +120,7 @@ def _walk(start: bytes, scan: _Scan, *, is_root: bool) -> Iterator[tuple[bytes, 
             continue
         if stat.S_ISREG(info.st_mode):
             # What a person adds by name is read whatever it is called, or said to be unreadable.
-            if (is_root and path == start) or kind_by_name(os.fsdecode(path)):
+            if (is_root and path == start) or may_be_document(os.fsdecode(path)):
                 yield path, Stamp.of(info)
         elif stat.S_ISDIR(info.st_mode) and (info.st_dev, info.st_ino) not in entered:
             entered.add((info.st_dev, info.st_ino))

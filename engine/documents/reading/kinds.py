@@ -22,6 +22,10 @@ _BY_SUFFIX: dict[str, Kind] = {
     ".xlsm": "xlsx",
     ".odt": "odt",
     ".ott": "odt",
+    ".ods": "odt",
+    ".ots": "odt",
+    ".odp": "odt",
+    ".otp": "odt",
     ".epub": "epub",
     ".html": "html",
     ".htm": "html",
@@ -53,9 +57,12 @@ _BY_NAME: dict[str, Kind] = {
     "changelog": "text",
     "authors": "text",
 }
+_OLD_OFFICE = words(".doc .dot .ppt .pps .pot .xls .xlt .rtf")
+"""What office programs wrote before: named in folders, so that people learn what to do."""
 _START = 1024
 """Bytes within which a PDF's mark must stand."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_RTF = b"{\\rtf"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
@@ -71,9 +78,18 @@ def kind_by_name(name: str) -> Kind | None:
     return "code" if known is None and suffix in _CODE else known
 
 
-def known_suffixes() -> tuple[str, ...]:
-    """Return the endings, each with its dot, of the files that can be read."""
-    return (*_BY_SUFFIX, *_CODE)
+def may_be_document(name: str) -> bool:
+    """Return whether a file by that name is one to read, or to say why it cannot be read."""
+    return kind_by_name(name) is not None or _is_old_office(name)
+
+
+def taken_suffixes() -> tuple[str, ...]:
+    """Return the endings, each with its dot, of the files that `may_be_document`."""
+    return (*_BY_SUFFIX, *_CODE, *_OLD_OFFICE)
+
+
+def _is_old_office(name: str) -> bool:
+    return PurePath(name).suffix.lower() in _OLD_OFFICE
 
 
 def kind_of(file: BinaryIO, name: str) -> Kind:
@@ -90,8 +106,11 @@ def kind_of(file: BinaryIO, name: str) -> Kind:
         file.seek(0)
         return kind
     if start.startswith(_OLE):
-        encrypted = _ENCRYPTED_OFFICE in file.read(1 << 20)
-        raise failure("encrypted" if encrypted else "unknown_kind")
+        if _ENCRYPTED_OFFICE in file.read(1 << 20):
+            raise failure("encrypted")
+        raise failure("old_office" if _is_old_office(name) else "unknown_kind")
+    if start.startswith(_RTF):
+        raise failure("old_office")
     named = kind_by_name(name)
     if named in ("pdf", "docx", "pptx", "xlsx", "odt", "epub"):
         raise failure("damaged")
@@ -107,7 +126,7 @@ def _kind_of_archive(file: BinaryIO) -> Kind:
             if "mimetype" in names:
                 with archive.open("mimetype") as member:
                     mimetype = member.read(100).strip()
-                if mimetype.startswith(b"application/vnd.oasis.opendocument.text"):
+                if mimetype.startswith(b"application/vnd.oasis.opendocument."):
                     return "odt"
                 if mimetype == b"application/epub+zip":
                     return "epub"

@@ -173,6 +173,117 @@ def odt(path: Path) -> Path:
     )
 
 
+_ODF = " ".join(
+    f'xmlns:{space}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+    for space, name in (
+        ("office", "office"),
+        ("table", "table"),
+        ("text", "text"),
+        ("draw", "drawing"),
+        ("presentation", "presentation"),
+        ("svg", "svg-compatible"),
+    )
+)
+
+
+def open_document(path: Path, kind: str, body: str) -> Path:
+    """Write an OpenDocument file of a kind such as "spreadsheet"."""
+    return pack(
+        path,
+        {
+            "mimetype": f"application/vnd.oasis.opendocument.{kind}",
+            "content.xml": f"{_XML}<office:document-content {_ODF}><office:body>"
+            f"<office:{kind}>{body}</office:{kind}></office:body></office:document-content>",
+            "META-INF/manifest.xml": f"{_XML}<m/>",
+        },
+    )
+
+
+def cell(text: str = "", attributes: str = "") -> str:
+    """Return a cell of an OpenDocument table; attributes without their namespace."""
+    named = " ".join(
+        f"office:{one}" if "value" in one.partition("=")[0] else f"table:{one}"
+        for one in attributes.split()
+    )
+    shown = f"<text:p>{escape(text)}</text:p>" if text else ""
+    return f"<table:table-cell {named}>{shown}</table:table-cell>"
+
+
+def ods(path: Path) -> Path:
+    """Write a spreadsheet: a blank sheet, one with all that cells may be, another file's copy."""
+    rest = cell(attributes='number-columns-repeated="16380"')
+    covered = "<table:covered-table-cell><text:p>under it</text:p></table:covered-table-cell>"
+    rows = [
+        cell("日期") + cell("Share") + rest,
+        cell("15.03.2023", 'value-type="date" date-value="2023-03-15"')
+        + cell("12,5 %", 'value-type="percentage" value="0.125"')
+        + cell(attributes='value-type="float" value="42"'),
+        cell("wide", 'number-columns-spanned="2"') + covered + cell("x & y"),
+        cell("a") + cell("3", 'number-columns-repeated="2"') + cell("b"),
+        cell(attributes='value-type="string" string-value="said"'),
+    ]
+    row = "<table:table-row>{}</table:table-row>"
+    sheet = (
+        "<table:shapes><draw:frame><draw:text-box><text:p>A box.</text:p></draw:text-box>"
+        "</draw:frame></table:shapes><table:table-column/><table:table-header-rows>"
+        + row.format(rows[0])
+        + "</table:table-header-rows>"
+        + "".join(row.format(one) for one in rows[1:])
+        + f'<table:table-row table:number-rows-repeated="2">{cell("same")}</table:table-row>'
+        + f"<table:table-row>{cell(ZH)}</table:table-row>"
+        + f'<table:table-row table:number-rows-repeated="1048560">{rest}</table:table-row>'
+    )
+    blank = f'<table:table-row table:number-rows-repeated="1048576">{rest}</table:table-row>'
+    cached = f"<table:table-row>{cell('cached')}</table:table-row>"
+    return open_document(
+        path,
+        "spreadsheet",
+        "<table:content-validations><table:content-validation><table:error-message>"
+        "<text:p>wrong</text:p></table:error-message></table:content-validation>"
+        "</table:content-validations>"
+        f'<table:table table:name="空表">{blank}</table:table>'
+        f'<table:table table:name="账目">{sheet}</table:table>'
+        f"""<table:table table:name="'file:///x.ods'#$one">{cached}</table:table>""",
+    )
+
+
+def odp(path: Path) -> Path:
+    """Write a presentation of two slides with titles, lists, a table, a picture and notes."""
+
+    def frame(name: str, text: str) -> str:
+        return (
+            f'<draw:frame presentation:class="{name}"><draw:text-box>{text}</draw:text-box>'
+            "</draw:frame>"
+        )
+
+    def slide(number: int, title: str, text: str, notes: str) -> str:
+        items = "".join(
+            f"<text:list-item><text:p>{one}</text:p></text:list-item>" for one in ("first", text)
+        )
+        return (
+            f'<draw:page draw:name="page{number}">'
+            + frame("title", f"<text:p>{title}<text:line-break/>again</text:p>")
+            + frame("outline", f"<text:list>{items}</text:list>")
+            + "<draw:custom-shape><svg:title>drawn</svg:title><text:p>In a shape.</text:p>"
+            "</draw:custom-shape><draw:frame><table:table><table:table-row>"
+            + cell("甲")
+            + cell("乙")
+            + "</table:table-row></table:table><draw:image/><svg:desc>described</svg:desc>"
+            "</draw:frame><presentation:notes><draw:page-thumbnail/>"
+            + frame("notes", f"<text:p>{notes}</text:p>")
+            + frame("page-number", "<text:p>77</text:p>")
+            + "</presentation:notes></draw:page>"
+        )
+
+    return open_document(
+        path,
+        "presentation",
+        '<presentation:footer-decl presentation:name="f">foot</presentation:footer-decl>'
+        + slide(1, "Opening", EN, "Say hello.")
+        + slide(2, "灯塔", ZH, ""),
+    )
+
+
 def epub(path: Path, encryption: str = "") -> Path:
     """Write a book of two chapters and a cover without text."""
     opf = (
@@ -289,6 +400,8 @@ def every_format(folder: Path) -> list[Path]:
         pptx(folder / "slides.pptx"),
         xlsx(folder / "sheets.xlsx"),
         odt(folder / "open.odt"),
+        ods(folder / "open.ods"),
+        odp(folder / "open.odp"),
         epub(folder / "book.epub"),
         pdf(folder / "paper.pdf", [["The Light", EN[:33], ZH], ["second page", ZH]]),
     ]

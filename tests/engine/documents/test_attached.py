@@ -26,7 +26,7 @@ def write(folder: Path, name: str, data: bytes) -> Path:
         ("notes.txt", BINARY, "unknown_kind"),
         ("empty.md", b"", "empty"),
         ("report.pdf", b"no report", "damaged"),
-        ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + BINARY, "unknown_kind"),
+        ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + BINARY, "old_office"),
     ],
 )
 def test_a_look_refuses_what_cannot_be_read(

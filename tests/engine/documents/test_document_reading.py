@@ -10,7 +10,7 @@ from document_files import EN, ZH
 
 from engine.documents.document import Document
 from engine.documents.reading.encoding import decode
-from engine.documents.reading.kinds import kind_by_name
+from engine.documents.reading.kinds import kind_by_name, may_be_document
 from engine.documents.reading.read import read_document
 from engine.documents.reading.squeezed import Squeezed
 from engine.errors import DocumentError
@@ -72,6 +72,47 @@ def test_workbooks_show_dates_shares_and_results(tmp_path: Path) -> None:
     document = read_document(files.xlsx(tmp_path / "a.xlsx"))
     assert [(page.number, page.label) for page in document.pages] == [(1, "空表"), (2, "账目")]
     assert document.pages[1].text == "日期\tShare\n2023-03-15\t12.5%\t2\tline end\tTRUE"
+
+
+def test_open_spreadsheets_have_a_page_for_each_sheet(tmp_path: Path) -> None:
+    document = read_document(files.ods(tmp_path / "a.ods"))
+    assert [(page.number, page.label) for page in document.pages] == [(1, "空表"), (2, "账目")]
+    rows = [
+        "日期\tShare",
+        "15.03.2023\t12,5 %\t42",
+        "wide\tx & y",
+        "a\t3\t3\tb",
+        "said",
+        "same",
+        "same",
+        ZH,
+    ]
+    assert _blocks(document) == ["\n".join(rows)]
+    assert document.pages[1].text == "A box.\n\n" + "\n".join(rows)
+
+
+def test_open_presentations_have_a_page_for_each_slide(tmp_path: Path) -> None:
+    document = read_document(files.odp(tmp_path / "a.odp"))
+    assert [(page.number, page.label) for page in document.pages] == [
+        (1, "Opening again"),
+        (2, "灯塔 again"),
+    ]
+    assert _titles(document) == [(1, "Opening again"), (1, "灯塔 again")]
+    assert document.pages[0].text == (
+        f"Opening again\n\nfirst\n\n{EN}\n\nIn a shape.\n\n甲\t乙\n\nSay hello."
+    )
+    assert document.pages[1].text.endswith("甲\t乙")
+
+
+def test_repeated_cells_are_no_bomb(tmp_path: Path) -> None:
+    """A few bytes may stand for a thousand million cells."""
+    many = 'number-columns-repeated="99999999"'
+    row = f'<table:table-row table:number-rows-repeated="99999999">{files.cell("x" * 99, many)}'
+    sheet = f"<table:table>{row}</table:table-row></table:table>"
+    assert _code(files.open_document(tmp_path / "a.ods", "spreadsheet", sheet)) == "too_large"
+    few = sheet.replace("x" * 99, "x").replace('rows-repeated="99999999"', 'rows-repeated="2"')
+    document = read_document(files.open_document(tmp_path / "b.ods", "spreadsheet", few))
+    assert document.pages[0].text == "\n".join(["\t".join("x" * 1000)] * 2)
 
 
 def test_open_documents_and_books(tmp_path: Path) -> None:
@@ -196,7 +237,10 @@ def test_scans_and_locked_files_are_named(tmp_path: Path) -> None:
         ("a.docx", b"not an archive", "damaged"),
         ("a.pdf", b"%PDF-1.7 nothing follows", "damaged"),
         ("a.zip", b"PK\3\4" + b"x" * 90, "damaged"),
-        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"WordDocument", "unknown_kind"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"WordDocument", "old_office"),
+        ("a.msi", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"anything", "unknown_kind"),
+        ("b.doc", b"{\\rtf1\\ansi words}", "old_office"),
+        ("a.ods", b"not an archive", "damaged"),
     ],
 )
 def test_other_failures(tmp_path: Path, name: str, content: bytes, code: str) -> None:
@@ -222,7 +266,14 @@ def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
     assert read_document(tmp_path / "a.bin").kind == "docx"
     (tmp_path / "page.txt").write_text(files.HTML, encoding="utf-8")
     assert read_document(tmp_path / "page.txt").kind == "html"
+    files.ods(tmp_path / "a.ods").rename(tmp_path / "sheet")
+    assert read_document(tmp_path / "sheet").pages[1].label == "账目"
+    assert [kind_by_name(f"A.{end}") for end in ("ODS", "ots", "odp", "otp")] == ["odt"] * 4
+    # Programs write web pages under the old names, too.
+    (tmp_path / "export.xls").write_text(files.HTML, encoding="utf-8")
+    assert read_document(tmp_path / "export.xls").kind == "html"
     assert kind_by_name("photo.jpeg") is None
+    assert [may_be_document(name) for name in ("a.ods", "a.doc", "a.jpeg")] == [True, True, False]
 
 
 _DECODED: list[tuple[str, Callable[[str], bytes]]] = [

@@ -67,6 +67,9 @@ def test_each_bad_file_fails_alone_and_says_why(library: Library, folder: Path) 
     (folder / "cut.pdf").write_bytes(files.assemble(_CYCLE)[:60])
     (folder / "empty.md").touch()
     (folder / "program.txt").write_bytes(b"\x7fELF\0\0\1\2" * 90)
+    (folder / "old.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 90)
+    files.ods(folder / "sheets.ods")
+    files.odp(folder / "slides.odp")
     (folder / "loop.txt").symlink_to(folder / "loop.txt")
     (folder / "round").symlink_to(folder, target_is_directory=True)
     name = os.fsencode(folder) + b"/" + "桥".encode("gb18030") + b".txt"
@@ -81,6 +84,9 @@ def test_each_bad_file_fails_alone_and_says_why(library: Library, folder: Path) 
         "cut.pdf": "damaged",
         "empty.md": "empty",
         "program.txt": "unknown_kind",
+        "old.doc": "old_office",
+        "sheets.ods": "",
+        "slides.odp": "",
         "\ufffd\ufffd.txt": "",
         "z-good.txt": "",
     }
