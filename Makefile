@@ -163,7 +163,9 @@ clean:
 	rm -rf build dist
 
 $(VENV)/system-ready: resources/setup/system-packages.sh
-	@command -v $(PYTHON) >/dev/null || { echo "GEB Chat needs Python 3.11 or newer: apt-get install python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
+		echo "GEB Chat needs Python 3.11 to 3.13, and $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there);" \
+			"install one, and name it if it is not python3: make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || venv=python3-venv; \
 		sh resources/setup/system-packages.sh $$venv $(QT_PACKAGES)
 	@fc-list :lang=zh-cn 2>/dev/null | grep -q . || sh resources/setup/system-packages.sh fonts-noto-cjk

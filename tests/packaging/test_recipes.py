@@ -1,5 +1,6 @@
 """The parts of the packaging recipes that can be checked on any system, without building."""
 
+import platform
 import plistlib
 import re
 import shutil
@@ -15,6 +16,7 @@ from engine import __version__
 from engine.i18n import LANGUAGES
 from resources.packaging import contents, licences
 from resources.packaging.icons import write_icons
+from resources.packaging.linux.deb import build_deb, needed_libc
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "resources/packaging"
@@ -62,6 +64,24 @@ def test_icons_have_the_formats_of_each_system(tmp_path: Path) -> None:
     apple = (tmp_path / "geb-chat.icns").read_bytes()
     assert apple[:4] == b"icns"
     assert struct.unpack(">I", apple[4:8])[0] == len(apple)
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
+def test_the_debian_package_asks_for_the_c_library_that_it_was_built_with(tmp_path: Path) -> None:
+    frozen = tmp_path / "frozen"
+    (frozen / "_internal" / contents.FONTS).mkdir(parents=True)
+    (frozen / "geb").write_bytes(b"the program")
+    (tmp_path / "dist").mkdir()
+    write_icons(tmp_path / "icons")
+    package = build_deb(frozen, tmp_path / "icons", tmp_path / "dist", tmp_path, 0)
+    command = ["dpkg-deb", "--field", str(package), "Depends"]
+    depends = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"libc6 (>= {needed_libc(platform.libc_ver()[1])}), libegl1" in depends
+    assert [needed_libc(built_on) for built_on in ("2.31", "2.35", "2.100")] == [
+        "2.34",
+        "2.35",
+        "2.100",
+    ]
 
 
 def test_the_desktop_entry_starts_the_command_in_both_languages() -> None:

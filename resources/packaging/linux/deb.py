@@ -1,6 +1,7 @@
 """The Debian package: the application in /usr/lib/geb-chat, the command /usr/bin/geb."""
 
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,16 +12,25 @@ from resources.packaging.freeze import size_of
 from resources.packaging.linux.tree import HERE, lay_out, set_modes
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-# What the frozen application does not carry because it belongs to the graphics system; the
-# C library as old as Qt's wheel asks for.
+_QT_LIBC = "2.34"
+"""What Qt's wheel asks for, wherever it is packaged."""
+# What the frozen application does not carry because it belongs to the graphics system.
 _DEPENDS = (
-    "libc6 (>= 2.34), libegl1, libgl1, libopengl0, libxcb1, libwayland-client0, "
-    "libwayland-cursor0, libwayland-egl1, fontconfig"
+    "libegl1, libgl1, libopengl0, libxcb1, libwayland-client0, libwayland-cursor0, "
+    "libwayland-egl1, fontconfig"
 )
 _RECOMMENDS = "fonts-noto-cjk"
 _DESCRIPTION = """Offline chat in Chinese and English, with the model included
  GEB Chat is a desktop application that chats in Chinese and English entirely
  on your own computer: no network, no account, no graphics card."""
+
+
+def needed_libc(built_on: str) -> str:
+    """Return the oldest C library that runs what was built on a system with this one.
+
+    Python and the libraries of that system are packaged, and ask for its own.
+    """
+    return max(_QT_LIBC, built_on, key=lambda version: [int(part) for part in version.split(".")])
 
 
 def build_deb(frozen: Path, icons: Path, dist: Path, work: Path, time: int) -> Path:
@@ -44,7 +54,7 @@ def build_deb(frozen: Path, icons: Path, dist: Path, work: Path, time: int) -> P
         f"Architecture: {machine}\n"
         "Maintainer: The GEB Chat developers <maintainers@geb-chat.invalid>\n"
         f"Installed-Size: {size_of(root) // 1024}\n"
-        f"Depends: {_DEPENDS}\n"
+        f"Depends: libc6 (>= {needed_libc(platform.libc_ver()[1])}), {_DEPENDS}\n"
         f"Recommends: {_RECOMMENDS}\n"
         "Section: utils\n"
         "Priority: optional\n"
