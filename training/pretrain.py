@@ -1,7 +1,8 @@
-"""Pretraining: `python -m training.pretrain --config NAME --data DIR --out DIR`.
+"""Pretraining: `python -m training.pretrain --config NAME [--checkpoint DIR] --data DIR --out DIR`.
 
-Next-token prediction over packed documents, from fresh weights or a checkpoint (--resume),
-with a teacher or without. Under torchrun it runs in several processes.
+Next-token prediction over packed documents, with [pretrain.blend] over conversations too, from
+fresh weights, those of training.prepretrain (--checkpoint) or where a run stopped (--resume), with
+a teacher or without. Under torchrun it runs in several processes.
 """
 
 from training.command import command

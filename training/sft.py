@@ -1,6 +1,7 @@
 """Instruction tuning: `python -m training.sft --config NAME --checkpoint DIR --data DIR --out DIR`.
 
-Next-token prediction over whole conversations, on the tokens of the answers only.
+Next-token prediction over whole conversations, on the tokens of the answers; with [sft.blend]
+some rows are text, and all other tokens have a share of the loss.
 """
 
 from training.command import command
