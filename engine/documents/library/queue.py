@@ -1,7 +1,8 @@
 """The files that wait to be read, and what became of them: the indexing side of a library.
 
 A file that is being read when the process dies is read again at the next start, after all others
-and alone; one with which it has died three times is left alone until it changes.
+and alone, the one that it has died with least often first; one with which it has died five times
+is left alone until it changes.
 """
 
 import os
@@ -15,7 +16,7 @@ from engine.documents.library.failures import as_text
 from engine.documents.library.library import Library
 from engine.errors import DocumentError, GebError
 
-_MAX_ATTEMPTS = 3
+_MAX_ATTEMPTS = 5
 _MAY_BE_READ = (
     "files JOIN roots ON roots.id = root_id JOIN collections ON collections.id = collection_id"
     " WHERE NOT paused AND problem IS NULL"
@@ -177,6 +178,6 @@ def _claim(library: Library, condition: str, limit: int) -> list[sqlite3.Row]:
     return library.database.execute(
         "UPDATE files SET status = 'indexing', attempts = attempts + 1 WHERE id IN ("  # noqa: S608
         f" SELECT files.id FROM {_MAY_BE_READ} AND status = 'waiting' AND {condition}"
-        " ORDER BY files.id LIMIT ?) RETURNING id, root_id, path, size, modified",
+        " ORDER BY attempts, files.id LIMIT ?) RETURNING id, root_id, path, size, modified",
         (limit,),
     )

@@ -130,7 +130,7 @@ def test_a_full_disk_stops_the_indexing_and_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(indexer, "Library", OnFullDisk)
-        for _ in range(4):  # the application tries again; none of it is the files' fault
+        for _ in range(6):  # the application tries again; none of it is the files' fault
             with pytest.raises(StoreError, match="The disk is full"):
                 Indexer(library.path, TextReader()).run()
             queue.recover(library)

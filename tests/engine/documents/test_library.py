@@ -195,8 +195,8 @@ class _DyingReader(TextReader):
         return document
 
 
-@pytest.mark.parametrize(("deaths", "status"), [(2, "indexed"), (3, "failed")])
-def test_a_file_whose_reader_died_is_read_again_twice(
+@pytest.mark.parametrize(("deaths", "status"), [(4, "indexed"), (5, "failed")])
+def test_a_file_whose_reader_died_is_read_again(
     library: Library, folder: Path, deaths: int, status: str
 ) -> None:
     """One death used to be enough, whoever had ended the reader."""
@@ -206,8 +206,22 @@ def test_a_file_whose_reader_died_is_read_again_twice(
     while Indexer(library.path, reader).run():
         pass
     assert statuses(library)["new.txt"] == status
-    assert len(reader.read_files) == 3
+    assert len(reader.read_files) == 5
     assert found(library, "赵州桥") == (["new.txt"] if status == "indexed" else [])
+
+
+def test_files_over_which_it_died_take_turns(library: Library, folder: Path) -> None:
+    """The first of them was read again each time, until it was given up for no fault of its own."""
+    for name in "abc":
+        (folder / f"{name}.txt").write_text(BRIDGE + name)
+    scan(library)
+    assert len(queue.claim(library, 10)) == 3
+    taken = []
+    for _ in range(6):
+        queue.recover(library)
+        [file] = queue.claim(library, 10)
+        taken.append(file.path.stem)
+    assert taken == list("abcabc")
 
 
 def test_a_folder_that_is_away_keeps_what_was_read(library: Library, folder: Path) -> None:
@@ -326,7 +340,7 @@ def test_a_process_that_died_reading_a_file_leaves_it_for_last_then_alone(
 ) -> None:
     (folder / "bridge.txt").write_text(BRIDGE)
     scan(library)
-    for _ in range(3):
+    for _ in range(5):
         [file] = queue.claim(library, 10)
         assert file.path.name == "bridge.txt"
         queue.recover(library)

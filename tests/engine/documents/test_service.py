@@ -82,7 +82,7 @@ def test_killed_while_it_indexes_it_goes_on(tmp_path: Path, service: DocumentSer
         (folder / f"{number}.txt").write_text(f"Number {number} is kept here. " * 400)
     number = service.add_collection("mine", [folder]).result()
     seen = 0
-    for _ in range(2):  # a file at which it died three times would be left alone
+    for _ in range(2):
         # A fast indexer may be through by then.
         wait_until(lambda: service.progress(number).indexed > min(seen, 119))  # noqa: B023
         seen = service.progress(number).indexed
