@@ -75,6 +75,11 @@ def test_pretraining_goes_on_from_it(
         run(prepretrain, "--out", str(first))
     config.write_text(f"{TINY_CONFIG}[prepretrain]{TINY_STAGE}")
     run(prepretrain, "--out", str(first))
+    longer = tmp_path / "longer"
+    run(prepretrain, "--out", str(longer), "--steps", "4")
+    one, other = (weights(checkpoint.load_model(folder)[0]) for folder in (first, longer))
+    changed = {name for name in one if not torch.equal(one[name], other[name])}
+    assert changed == {name for name in one if "mlp" not in name and "post_att" not in name}
     run(pretrain, "--checkpoint", str(first), "--out", str(trunk))
     card = checkpoint.read_card(checkpoint.resolve(trunk))
     assert list(card["training"]) == ["prepretrain", "pretrain"]
