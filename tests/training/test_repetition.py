@@ -80,6 +80,10 @@ def test_pretraining_goes_on_from_it(
     one, other = (weights(checkpoint.load_model(folder)[0]) for folder in (first, longer))
     changed = {name for name in one if not torch.equal(one[name], other[name])}
     assert changed == {name for name in one if "mlp" not in name and "post_att" not in name}
+    # What did not learn has no optimiser's state to go on from.
+    run(prepretrain, "--out", str(first), "--steps", "4", "--resume")
+    resumed = weights(checkpoint.load_model(first)[0])
+    assert all(torch.equal(resumed[name], other[name]) for name in other)
     run(pretrain, "--checkpoint", str(first), "--out", str(trunk))
     card = checkpoint.read_card(checkpoint.resolve(trunk))
     assert list(card["training"]) == ["prepretrain", "pretrain"]

@@ -1,7 +1,7 @@
 """The spans of a passage that could be an answer: runs of words within one sentence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def read_sentences(texts: Sequence[str]) -> list[Sentence]:
         for start, end in sentences_of(text):
             # Each as its own language: notes have paragraphs in both.
             words = tuple(
-                replace(word, start=start + word.start, end=start + word.end)
+                Word(start + word.start, start + word.end, word.text, word.kind)
                 for word in words_of(text[start:end])
             )
             if words:

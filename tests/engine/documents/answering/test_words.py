@@ -44,6 +44,16 @@ def test_candidates_lie_in_one_sentence_and_close_their_brackets(texts: list[str
             assert span.strip() == span
 
 
+def spans_of(text: str) -> set[str]:
+    """Return all candidates of a text that is one sentence."""
+    [sentence] = read_sentences([text])
+    first, end = candidates(sentence)
+    return {
+        text[sentence.words[one].start : sentence.words[last - 1].end]
+        for one, last in zip(first, end, strict=True)
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "whole", "part"),
     [
@@ -56,12 +66,7 @@ def test_candidates_lie_in_one_sentence_and_close_their_brackets(texts: list[str
     ],
 )
 def test_a_quantity_or_a_date_is_not_begun_in_its_middle(text: str, whole: str, part: str) -> None:
-    [sentence] = read_sentences([text])
-    first, end = candidates(sentence)
-    spans = {
-        text[sentence.words[one].start : sentence.words[last - 1].end]
-        for one, last in zip(first, end, strict=True)
-    }
+    spans = spans_of(text)
     assert whole in spans
     assert part not in spans
 
@@ -75,12 +80,7 @@ def test_a_quantity_or_a_date_is_not_begun_in_its_middle(text: str, whole: str, 
     ],
 )
 def test_words_that_say_nothing_alone_are_no_answer(text: str, said: str, empty: str) -> None:
-    [sentence] = read_sentences([text])
-    first, end = candidates(sentence)
-    spans = {
-        text[sentence.words[one].start : sentence.words[last - 1].end]
-        for one, last in zip(first, end, strict=True)
-    }
+    spans = spans_of(text)
     assert said in spans
     assert empty not in spans
 
