@@ -91,16 +91,21 @@ def _numbers(result: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 def _ablations(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
-    languages = sorted({language for row in rows for language in row.bits_per_byte})
+    texts = sorted({language for row in rows for language in row.bits_per_byte})
+    answers = sorted({language for row in rows for language in row.answer_bits_per_byte})
+    titles = [*(f"text, {one}" for one in texts), *(f"answers, {one}" for one in answers)]
     lines = [
         "## Ablations",
         "Pretraining alone, each variant in one thing other than the first: "
-        "`python -m training.ablation`. Bits per byte of held-out text.\n",
-        "| variant | parameters | tokens | PFLOP | " + " | ".join(languages) + " |",
-        "|---|--:|--:|--:|" + "--:|" * len(languages),
+        "`python -m training.ablation`. Bits per byte of held-out text, and of the right answers "
+        "to questions about a passage.\n",
+        "| variant | parameters | tokens | PFLOP | " + " | ".join(titles) + " |",
+        "|---|--:|--:|--:|" + "--:|" * len(titles),
     ]
     for row in rows:
-        scores = (f"{row.bits_per_byte.get(language, math.nan):.3f}" for language in languages)
+        found = [row.bits_per_byte.get(one, math.nan) for one in texts]
+        found += [row.answer_bits_per_byte.get(one, math.nan) for one in answers]
+        scores = (f"{score:.3f}" for score in found)
         cells = (
             _escaped(row.name),
             f"{row.parameters:,}",

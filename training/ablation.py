@@ -1,16 +1,19 @@
 """Ablations: `python -m training.ablation --config NAME --data DIR --out DIR --steps N`.
 
-Pretrains a configuration and variants of it that differ in one thing each, and measures them all
-alike. OUT/ablations.json holds the table, which `python -m export.card --ablations` puts into a
-model card. Variants are those of training/ablations/NAME.toml, or of --variants. What OUT already
-holds is not trained again, and a run that was stopped goes on.
+Pretrains a configuration and variants of it that differ in one thing each, from random tokens on
+where they have [prepretrain], and measures them all alike: held-out text, and with --questions
+right answers from passages. OUT/ablations.json holds the table, which
+`python -m export.card --ablations` puts into a model card. Variants are those of
+training/ablations/NAME.toml, or of --variants. What OUT already holds is not trained again, and a
+run that was stopped goes on.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ from training.settings import load_settings
 from training.toml_file import build, find_file, read_file
 
 TABLE = "ablations.json"
+_DONE = "done"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +60,27 @@ class Row:
     tokens: int
     """That it was trained on."""
     petaflop: float
-    """Operations of that training, a teacher's not counted."""
+    """Operations of that training; a teacher's and those before pretraining not counted."""
     bits_per_byte: dict[str, float]
     """Of held-out text, by language."""
+    answer_bits_per_byte: dict[str, float] = field(default_factory=dict)
+    """Of right answers, given passage and question, by language."""
 
 
 class Ablation:
     """Trains and measures the variants of a configuration, each in a folder of its own."""
 
-    def __init__(self, config: Path, data: Path, out: Path, steps: int) -> None:
+    def __init__(
+        self, config: Path, data: Path, out: Path, steps: int, questions: Sequence[Path] = ()
+    ) -> None:
         self._config, self._data, self._out, self._steps = config, data, out, steps
+        self._questions = questions
 
     def row(self, variant: Variant, limit: int | None) -> Row:
-        """Train and measure a variant, unless that is done. Raises GebError."""
+        """Train and measure a variant, unless that is done. Raises GebError.
+
+        `limit` counts held-out documents of each source, and questions of each file.
+        """
         folder = self._folder(variant.name)
         done = folder / "row.json"
         if done.is_file():
@@ -82,7 +94,8 @@ class Ablation:
         teacher = ("--teacher", str(self._folder(variant.teacher))) if variant.teacher else ()
         resume = ("--resume",) if (folder / "latest").is_file() else ()
         where = ("--config", str(config), "--data", str(data), "--out", str(folder))
-        _run("training.pretrain", *where, "--steps", str(self._steps), *teacher, *resume)
+        start = ("--checkpoint", str(self._first(config, data))) if settings.prepretrain else ()
+        _run("training.pretrain", *where, "--steps", str(self._steps), *start, *teacher, *resume)
         tokens = checkpoint.read_progress(checkpoint.resolve(folder)).tokens
         length = settings.pretrain.sequence_length
         row = Row(
@@ -91,9 +104,26 @@ class Ablation:
             tokens=tokens,
             petaflop=stage_flops("pretrain", settings.model, length, tokens) / 1e15,
             bits_per_byte=evaluate(folder, "bpb", data / HELDOUT, limit)["bits_per_byte"],
+            answer_bits_per_byte={
+                result["language"]: result["answer_bits_per_byte"]
+                for result in (evaluate(folder, "answers", q, limit) for q in self._questions)
+            },
         )
         write_atomically(done, json.dumps(asdict(row), indent=1))
         return row
+
+    def _first(self, config: Path, data: Path) -> Path:
+        """Return a model that learned from random tokens; variants that can share it do."""
+        values = read_file(config)
+        same = {name: values.get(name) for name in ("tokenizer", "model", "prepretrain")}
+        digest = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:12]
+        folder = self._out / "first" / digest
+        if not (folder / _DONE).is_file():
+            resume = ("--resume",) if (folder / "latest").is_file() else ()
+            where = ("--config", str(config), "--data", str(data), "--out", str(folder))
+            _run("training.prepretrain", *where, *resume)
+            write_atomically(folder / _DONE, "")
+        return folder
 
     def _folder(self, name: str) -> Path:
         return self._out / "-".join(name.replace(",", "").split())
@@ -182,11 +212,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="what training.tokenizer wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, required=True, help="of every variant")
-    parser.add_argument("--limit", type=int, help="held-out documents of each source")
+    parser.add_argument(
+        "--questions", type=Path, action="append", default=[], help="a test set in SQuAD's format"
+    )
+    parser.add_argument(
+        "--limit", type=int, help="held-out documents of each source, questions of each file"
+    )
     arguments = parser.parse_args()
     config = find_file(arguments.config, "configs")
     variants = find_file(arguments.variants or config.stem, "ablations")
-    ablation = Ablation(config, arguments.data, arguments.out, arguments.steps)
+    ablation = Ablation(config, arguments.data, arguments.out, arguments.steps, arguments.questions)
     rows: list[Row] = []
     for variant in read_variants(variants):
         rows.append(ablation.row(variant, arguments.limit))

@@ -5,6 +5,8 @@ suites, so that their difference is the cost of quantization:
 
 bpb    bits per UTF-8 byte; --data: the heldout.jsonl that training.data wrote
 docqa  answers from a passage; --data: a test set in SQuAD's format (.json or .json.xz)
+answers
+       bits per byte of the right answers from a passage; --data as of docqa
 mmlu, ceval, cmmlu
        letters chosen after five solved examples, by lm-eval; --data: the exam's questions
        (.jsonl or .jsonl.xz); ceval-cot: C-Eval without examples, reasoned through in writing
@@ -24,7 +26,7 @@ from typing import Any
 from engine.bundle import model_file
 from engine.errors import DataError
 from training.command import command, write_atomically
-from training.evaluation import bpb, chat, docqa, exams, safety
+from training.evaluation import answers, bpb, chat, docqa, exams, safety
 from training.evaluation.bundle_runner import BundleRunner
 from training.evaluation.checkpoint_runner import CheckpointRunner
 from training.evaluation.runner import Runner
@@ -32,6 +34,7 @@ from training.evaluation.runner import Runner
 SUITES: dict[str, Callable[..., dict[str, Any]]] = {
     "bpb": bpb.evaluate,
     "docqa": docqa.evaluate,
+    "answers": answers.evaluate,
     **{exam: partial(exams.evaluate, exam) for exam in ("mmlu", "ceval", "ceval-cot", "cmmlu")},
     "chat": chat.evaluate,
     "safety": safety.evaluate,

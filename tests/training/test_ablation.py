@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from training_helpers import TINY_CONFIG, write_data
+from training_helpers import TINY_CONFIG, TINY_STAGE, write_data
 
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
 from export.card import extend
-from training import ablation
+from training import ablation, checkpoint
 from training.ablation import as_toml, merged, read_rows, read_variants
 from training.settings import load_settings
 
@@ -29,7 +29,13 @@ name = "taught"
 teacher = "as it is"
 [variants.change.pretrain.teacher]
 until = 0.5
+[[variants]]
+name = "from nothing"
+[variants.change]
+prepretrain = {}
 """
+_QUESTIONS = """{"data": [{"paragraphs": [{"context": "天气很好。", "qas": [
+{"id": "1", "question": "天气怎么样？", "answers": [{"text": "很好"}]}]}]}]}"""
 
 
 def test_variants_are_trained_once_and_come_into_the_card(
@@ -37,18 +43,32 @@ def test_variants_are_trained_once_and_come_into_the_card(
 ) -> None:
     data, out = write_data(tmp_path / "data", Tokenizer(tokenizer_file)), tmp_path / "out"
     config, variants = tmp_path / "tiny.toml", tmp_path / "variants.toml"
-    config.write_text(TINY_CONFIG)
+    # The questions' prompt needs more room.
+    roomy = TINY_CONFIG.replace("max_position_embeddings = 64", "max_position_embeddings = 256")
+    config.write_text(f"{roomy}[prepretrain]{TINY_STAGE}")
     variants.write_text(_VARIANTS)
+    questions = tmp_path / "questions.json"
+    questions.write_text(_QUESTIONS)
     words = ["ablation", "--config", str(config), "--variants", str(variants), "--steps", "3"]
+    words += ["--questions", str(questions)]
     monkeypatch.setattr(sys, "argv", [*words, "--data", str(data), "--out", str(out)])
     ablation.main()
     rows = read_rows(out / ablation.TABLE)
-    assert [row.name for row in rows] == ["as it is", "a vocabulary of 310", "taught"]
+    names = ["as it is", "a vocabulary of 310", "taught", "from nothing"]
+    assert [row.name for row in rows] == names
     assert {row.tokens for row in rows} == {3 * 2 * 32}
     assert rows[0].parameters == rows[2].parameters < rows[1].parameters
     assert rows[0].petaflop < rows[1].petaflop
     assert all(0 < row.bits_per_byte["zh"] < 20 for row in rows)
-    assert rows[0].bits_per_byte != rows[2].bits_per_byte
+    assert all(0 < row.answer_bits_per_byte["zh"] < 20 for row in rows)
+    assert len({str(row.bits_per_byte) for row in rows}) == len(rows)
+    # Random tokens came before all but the last, and those of one shape share them.
+    stages = [
+        list(checkpoint.read_card(checkpoint.resolve(out / folder))["training"])
+        for folder in ("as-it-is", "a-vocabulary-of-310", "taught", "from-nothing")
+    ]
+    assert stages == [["prepretrain", "pretrain"]] * 3 + [["pretrain"]]
+    assert len(list((out / "first").iterdir())) == 2
     # The vocabulary is its own, and the data's is left as it was.
     assert Tokenizer(out / "a-vocabulary-of-310/data/tokenizer.model").vocab_size == 310
     assert (data / "tokenizer.model").read_bytes() == Tokenizer(tokenizer_file).serialized()
@@ -60,6 +80,7 @@ def test_variants_are_trained_once_and_come_into_the_card(
     card = extend("# tiny\n## Limits\n", [], [], rows)
     assert "| as it is |" in card
     assert f"| {rows[2].bits_per_byte['zh']:.3f} |" in card
+    assert f"| {rows[2].answer_bits_per_byte['zh']:.3f} |" in card
     assert "## Ablations" not in extend(card, [], [])
 
 

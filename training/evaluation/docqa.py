@@ -14,17 +14,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from engine.document_prompt import ask_about_passage
-from engine.errors import DataError
 from training.evaluation.bm25 import BM25
 from training.evaluation.language import Language
+from training.evaluation.passage_prompt import answer_tokens, fit_prompt
 from training.evaluation.runner import Runner
 from training.evaluation.sampling import sample
 from training.evaluation.scoring import exact_match, f1, is_refusal
 from training.evaluation.squad import Dataset, Passage, Question, read_squad
-
-ANSWER_TOKENS = 96
-"""The longest answer, or half the context where that is less."""
 
 
 @dataclass
@@ -55,24 +51,9 @@ def evaluate(runner: Runner, data: Path, limit: int | None) -> dict[str, Any]:
 
 
 def _ask(runner: Runner, case: _Case, language: Language) -> None:
-    answer_tokens = min(ANSWER_TOKENS, runner.context_length // 2)
-    room = runner.context_length - answer_tokens
-    passage = case.passage.context
-    while True:
-        text = ask_about_passage(passage, case.question.text, language)
-        prompt = runner.chat_template.encode([{"role": "user", "content": text}])
-        if len(prompt) <= room:
-            break
-        if not passage:
-            raise DataError(
-                "The model's context of {limit} tokens is too short for this question: {question}",
-                limit=runner.context_length,
-                question=case.question.text,
-            )
-        # A passage that is too long loses its end.
-        passage = passage[: -(len(prompt) - room)]
-        case.passage_cut = True
-    case.answer = runner.complete(prompt, answer_tokens).strip()
+    prompt = fit_prompt(runner, case.passage.context, case.question.text, language)
+    case.passage_cut = prompt.passage_cut
+    case.answer = runner.complete(prompt.token_ids, answer_tokens(runner)).strip()
 
 
 def _report(cases: list[_Case], dataset: Dataset) -> dict[str, Any]:

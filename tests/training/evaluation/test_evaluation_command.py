@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from engine.document_prompt import ask_about_passage
 from engine.errors import GebError
 from engine.tokenizer import Tokenizer
 from training.evaluate import evaluate, main, open_runner
@@ -121,6 +122,33 @@ def _plain_greedy(model: GEB, tokenizer: Tokenizer, prompt: list[int], steps: in
         tokens.append(token)
     decoder = tokenizer.stream_decoder()
     return "".join(decoder.push(token) for token in tokens[len(prompt) :])
+
+
+def test_right_answers_cost_minus_log2_of_their_probability(
+    model: GEB, models: dict[str, Path], tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    qas = [{"id": "1", "question": "天气怎么样？", "answers": [{"text": "很好"}, {"text": "好"}]}]
+    data = tmp_path / "squad.json"
+    data.write_text(json.dumps({"data": [{"paragraphs": [{"context": "天气很好。", "qas": qas}]}]}))
+    text = ask_about_passage("天气很好。", "天气怎么样？", "zh")
+    control = tokenizer.control_tokens
+    prompt = [1, control["<|user|>"], *tokenizer.encode(text), control["<|assistant|>"]]
+    ids = [*prompt, *tokenizer.encode("很好"), 2]
+    with torch.no_grad():
+        logs = torch.log_softmax(model(torch.tensor([ids]))[0], -1)
+    places = range(len(prompt) - 1, len(ids) - 1)
+    bits = -sum(logs[i, ids[i + 1]].item() for i in places) / math.log(2)
+    for path in models.values():
+        found = evaluate(path, "answers", data, None)
+        assert found["n"] == 1
+        # The end of the answer counts, and has no bytes.
+        assert found["answer_bits_per_byte"] == pytest.approx(bits / 6, rel=1e-3)
+
+
+def test_a_long_passage_leaves_room_for_the_answer(
+    models: dict[str, Path], questions: Path
+) -> None:
+    assert evaluate(models["checkpoint"], "answers", questions, None)["answer_bits_per_byte"] > 0
 
 
 @pytest.mark.parametrize("form", ["checkpoint", "bundle"])
