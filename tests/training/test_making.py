@@ -29,6 +29,7 @@ from training.making.pieces import letters
 from training.making.preferences import question_pairs, written_pairs
 from training.making.questions import questions
 from training.making.tasks import from_translations
+from training.making.typed import as_typed
 from training.making.wordings import wordings
 from training.parts import divide
 from training.recipe import Source
@@ -210,6 +211,37 @@ def test_written_conversations_are_whole_different_and_in_their_language(
         seen.add("\n".join(messages))
     records = list(MAKERS["conversations"]([_written(language)], "0"))
     assert len(seen) == len(records) > 2000
+
+
+def test_questions_are_typed_in_other_ways_too() -> None:
+    def ways(text: str, *greetings: str) -> list[str]:
+        return as_typed(text, greetings, _generator(0))
+
+    assert ways("Who are you?", "Hello, ") == ["who are you", "Hello, who are you?"]
+    assert ways("Who are you?", "Hello! ") == ["who are you", "Hello! Who are you?"]
+    assert ways("I like tea.", "Hi, ") == ["i like tea", "Hi, I like tea."]
+    assert ways("DNA?", "Hi, ") == ["dna", "Hi, DNA?"]
+    assert ways("你是谁？", "你好，") == ["你是谁", "你好，你是谁？"]
+    assert ways("你好", "你好，") == []
+    assert ways("hello there", "Hello! ") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "answered"),
+    [("en", "{}, who are you?", "GEB"), ("zh", "{}，你是谁？", "GEB")],
+)
+def test_who_it_is_may_be_asked_after_a_greeting(
+    language: Language, asked: str, answered: str
+) -> None:
+    greetings = ("Hello", "Hi", "Hey", "Good evening", "你好", "您好", "嗨", "哈喽", "早上好")
+    records = [r for s in "0123456789" for r in MAKERS["conversations"]([_written(language)], s)]
+    answers = {
+        answer
+        for question, answer, *_ in map(_messages, records)
+        if question in {asked.format(greeting) for greeting in greetings}
+    }
+    assert answers
+    assert all(answered in answer for answer in answers)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

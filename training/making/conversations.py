@@ -9,6 +9,7 @@ from typing import Any
 
 from training.evaluation.language import Language
 from training.making.records import Record, conversation
+from training.making.typed import as_typed
 
 _FILLS = 6
 """So often is a wording with slots filled anew."""
@@ -41,12 +42,15 @@ class Group:
 class Conversations:
     """What a file of conversations_*.toml holds; `foreign` are answers in the other language.
 
+    `greetings` may come before any question.
+
     Raises KeyError or TypeError for anything else.
     """
 
     def __init__(self, contents: dict[str, Any], seed: str) -> None:
         self.groups = [Group(**group) for group in contents["group"]]
         self.foreign: list[str] = contents.get("foreign", [])
+        self.greetings: list[str] = contents.get("greetings", [])
         self.generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
         self._slots: dict[str, list[str]] = contents.get("slots", {})
         self._sums: dict[str, list[str]] = contents.get("sums", {})
@@ -80,8 +84,8 @@ class Conversations:
 def from_written(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Record]:
     """Yield {"messages", "lang"} records from what files of written conversations hold.
 
-    Each wording with its answers, and random chains; the same for the same `seed`. Raises as
-    Conversations does.
+    Each wording with its answers, as people type it, and random chains; the same for the same
+    `seed`. Raises as Conversations does.
     """
     for contents in files:
         seen: set[str] = set()
@@ -104,6 +108,9 @@ def _all(told: Conversations) -> Iterator[Record]:
             if group.then:
                 turns = told.turns(group, user, generator.choice(group.assistant), follow=True)
                 yield conversation(turns, group.lang)
+            for typed in as_typed(user, told.greetings, generator):
+                answer = generator.choice(group.assistant)
+                yield conversation(told.turns(group, typed, answer, follow=False), group.lang)
     language = told.groups[0].lang
     for question, answer in told.sums():
         yield conversation([(question, answer)], language)
