@@ -23,6 +23,7 @@ from training.making.copying import from_copied
 from training.making.documents import exercises
 from training.making.exercises import Exercise
 from training.making.human_questions import from_human_questions
+from training.making.lookups import lookups
 from training.making.makers import MAKERS
 from training.making.passages import passages
 from training.making.pieces import letters
@@ -143,7 +144,9 @@ def test_what_is_called_unanswerable_has_no_answer_in_the_text(language: Languag
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", ["questions", "closed-book", "copying", "question-pairs"])
+@pytest.mark.parametrize(
+    "name", ["questions", "lookups", "closed-book", "copying", "question-pairs"]
+)
 def test_the_same_seed_makes_the_same_records(name: str, language: Language) -> None:
     make = MAKERS[name]
     first = list(make(documents(language), "a"))
@@ -172,6 +175,40 @@ def test_every_wording_holds_what_it_is_filled_with(language: Language) -> None:
         assert language_of(refusal) == language
     for answer in (*words.unknown, *words.no_guess):
         assert language_of(answer) == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_gap_is_filled_by_its_answer_and_by_nothing_else(language: Language) -> None:
+    gap = re.compile(r"____|什么|what|……|\.\.\.")
+    around = re.compile(
+        r"^(?:填空：|“|Fill the gap: |What is missing\? |What stands in \")"
+        r"|(?:？|”，省略了什么？|\?|\"\?)$"
+    )
+    found = many = 0
+    for document in documents(language):
+        for passage in passages(document["text"], language, _generator(1)):
+            asked = lookups(passage, _generator(2))
+            many += len(asked) > 4
+            for one in asked:
+                found += 1
+                assert passage.text[one.start :].startswith(one.answer)
+                assert passage.text.count(one.answer) == 1
+                question = around.sub("", one.question)
+                sides = [
+                    (question[: match.start()], question[match.end() :])
+                    for match in gap.finditer(question)
+                ]
+                assert any(left + one.answer + right in passage.text for left, right in sides), one
+                assert one.answer not in question
+    assert found > 20
+    assert many > 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_lookups_ask_much_of_every_passage(language: Language) -> None:
+    records = [r for seed in SEEDS for r in MAKERS["lookups"](documents(language), seed)]
+    turns = [len(_messages(record)) // 2 for record in records]
+    assert sum(turns) > 2.5 * len(turns)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

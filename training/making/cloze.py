@@ -9,7 +9,7 @@ from training.making.asked import Asked
 from training.making.vocabulary import vocabulary
 
 _LETTERS = "".join(vocabulary("zh").words("letters"))
-_SPANS = {
+SPANS = {
     "zh": re.compile(
         r"(?:公元前|前)?\d{1,4}年(?!代)(?:\d{1,2}月(?:\d{1,2}日)?)?|《[^《》]{2,20}》|"
         r"「[^「」]{2,12}」|“[^“”]{2,12}”|\d[\d,.]*(?:[万亿千百]+)?(?:多|余)?"
@@ -50,7 +50,7 @@ def blanks(sentence: str, language: Language, generator: random.Random) -> Itera
         return
     spans = [
         match
-        for match in _SPANS[language].finditer(sentence)
+        for match in SPANS[language].finditer(sentence)
         if sentence.count(match[0]) == 1 and _is_whole(match, sentence)
     ]
     if not spans:

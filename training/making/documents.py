@@ -1,10 +1,11 @@
 """Document question answering made out of plain text, passage by passage."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from training.evaluation.language import LANGUAGES, Language
-from training.making.exercises import Block, Exercise
+from training.making.asked import Asked
+from training.making.exercises import TURNS, Block, Exercise
 from training.making.passages import Passage, passages
 from training.making.questions import questions
 from training.making.records import Record, conversation
@@ -12,6 +13,9 @@ from training.making.records import Record, conversation
 _QUESTIONS = (1, 2, 3, 3, 4, 5)
 _PASSAGES_AT_ONCE = 1200
 """A question finds its foreign passages among so many."""
+
+Ask = Callable[[Passage, random.Random], list[Asked]]
+"""Returns the questions that a passage is asked."""
 
 
 def from_documents(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
@@ -23,7 +27,16 @@ def from_documents(documents: Iterable[Record], seed: str = "") -> Iterator[Reco
         yield conversation(exercise.pairs(), exercise.language)
 
 
-def exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise]:
+def _some_questions(passage: Passage, generator: random.Random) -> list[Asked]:
+    return questions(passage, generator.choice(_QUESTIONS), generator)
+
+
+def exercises(
+    documents: Iterable[Record],
+    seed: str,
+    ask: Ask = _some_questions,
+    turns: Sequence[int] = TURNS,
+) -> Iterator[Exercise]:
     """Yield the exercises over the passages of some documents, some hundred in memory."""
     generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
     waiting: dict[Language, list[Passage]] = {language: [] for language in LANGUAGES}
@@ -33,13 +46,15 @@ def exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise]:
             continue
         waiting[language].extend(passages(record["text"], language, generator))
         if len(waiting[language]) >= _PASSAGES_AT_ONCE:
-            yield from _over(waiting[language], generator)
+            yield from _over(waiting[language], generator, ask, turns)
             waiting[language] = []
     for rest in waiting.values():
         if rest:
-            yield from _over(rest, generator)
+            yield from _over(rest, generator, ask, turns)
 
 
-def _over(block: list[Passage], generator: random.Random) -> Iterator[Exercise]:
-    asked = [questions(passage, generator.choice(_QUESTIONS), generator) for passage in block]
-    yield from Block(block, asked, generator).exercises()
+def _over(
+    block: list[Passage], generator: random.Random, ask: Ask, turns: Sequence[int]
+) -> Iterator[Exercise]:
+    asked = [ask(passage, generator) for passage in block]
+    yield from Block(block, asked, generator, turns=turns).exercises()

@@ -17,7 +17,8 @@ from training.making.passages import Passage
 from training.making.pieces import around, letters, likest, place_of, without_sentence
 from training.making.wordings import Wordings, wordings
 
-_TURNS = (1, 1, 1, 2, 2, 3, 4)
+TURNS = (1, 1, 1, 2, 2, 3, 4)
+"""How many questions about one passage follow one another, by chance."""
 _NUMBERED_SHARE = 0.3
 _LENT_SHARE = 0.24
 """So many questions are also put to a foreign passage."""
@@ -83,11 +84,13 @@ class Block:
         asked: Sequence[Sequence[Asked]],
         generator: random.Random,
         title_share: float = TITLE_SHARE,
+        turns: Sequence[int] = TURNS,
     ) -> None:
         self._passages = passages
         self._asked = asked
         self._generator = generator
         self._title_share = title_share
+        self._turn_counts = turns
         self._language: Language = passages[0].language
         self._words: Wordings = wordings(self._language)
         self._plain = [letters(passage.text) for passage in passages]
@@ -101,7 +104,7 @@ class Block:
             own = [_Own(asked, number) for asked in self._asked[number] if self._is_new(asked)]
             foreign = lent[number]
             while own or foreign:
-                wanted = self._generator.choice(_TURNS)
+                wanted = self._generator.choice(self._turn_counts)
                 now, own = own[:wanted], own[wanted:]
                 if now and self._generator.random() < _NUMBERED_SHARE:
                     exercise = self._numbered(now[0])

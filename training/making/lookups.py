@@ -1,0 +1,103 @@
+"""Questions in a passage's own words with a gap, as many as a passage has room for.
+
+To answer from a passage is to find the words of the question there and to take what stands
+beside them. Questions in good language are few to a passage; these train the same two steps
+many times for each passage that is read.
+"""
+
+import random
+import re
+from collections.abc import Iterable, Iterator
+
+from training.evaluation.language import Language
+from training.making.asked import Asked
+from training.making.cloze import SPANS
+from training.making.documents import exercises
+from training.making.passages import Passage
+from training.making.records import Record, conversation
+
+_MOST = 8
+_TURNS = (4, 6, 8, 8)
+_TRIES = 4
+"""So often is a question looked for, for each that is wanted."""
+_CLAUSE = {
+    "zh": re.compile(r"[^\s，。；：！？（）()“”「」『』][^，。；：！？（）()“”「」『』\n]*"),
+    "en": re.compile(r"[^\s,;:()\"“”.!?](?:[^,;:()\"“”\n.!?]|[.!?,](?=\w))*"),
+}
+_UNIT = {"zh": re.compile(r"[A-Za-z\d.]+|\S"), "en": re.compile(r"\S+")}
+"""What a clause is counted in: characters, or words."""
+_ANSWER_UNITS = {"zh": (2, 6), "en": (1, 4)}
+_CONTEXT_UNITS = {"zh": (4, 16), "en": (3, 10)}
+"""How much stands before and behind a gap: at least, together, and at most, on each side."""
+_FORMS = {
+    "zh": (
+        "{l}____{r}",
+        "{l}什么{r}？",
+        "{l}什么{r}",
+        "填空：{l}____{r}",
+        "“{l}……{r}”，省略了什么？",
+    ),
+    "en": (
+        "{l}____{r}",
+        "{l}what{r}?",
+        "Fill the gap: {l}____{r}",
+        "What is missing? {l}____{r}",
+        'What stands in "{l}...{r}"?',
+    ),
+}
+
+
+def from_lookups(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
+    """Yield {"messages", "lang"} records made from {"text", "lang"} ones.
+
+    The same for the same `seed`; another seed cuts other passages and asks for other words.
+    """
+    for exercise in exercises(documents, seed, ask=lookups, turns=_TURNS):
+        yield conversation(exercise.pairs(), exercise.language)
+
+
+def lookups(passage: Passage, generator: random.Random) -> list[Asked]:
+    """Return such questions; the answer and what stands beside the gap are there exactly once."""
+    found: dict[str, Asked] = {}
+    clauses = [
+        match
+        for match in _CLAUSE[passage.language].finditer(passage.text)
+        if "formula_" not in match[0]
+    ]
+    for _ in range(_TRIES * _MOST if clauses else 0):
+        asked = _ask(passage, generator.choice(clauses), generator)
+        if asked is not None and len(found) < _MOST:
+            found.setdefault(asked.answer, asked)
+    return list(found.values())
+
+
+def _ask(passage: Passage, clause: re.Match[str], generator: random.Random) -> Asked | None:
+    language, text = passage.language, passage.text
+    start, end = _span(clause[0], language, generator)
+    answer = clause[0][start:end]
+    least, most = _CONTEXT_UNITS[language]
+    before = list(_UNIT[language].finditer(clause[0], 0, start))
+    behind = list(_UNIT[language].finditer(clause[0], end))
+    if len(before) + len(behind) < least or text.count(answer) != 1:
+        return None
+    left, right = clause[0][:start], clause[0][end:]
+    if len(before) > most:
+        left = clause[0][before[-generator.randint(least, most)].start() : start]
+    if len(behind) > most:
+        right = clause[0][end : behind[generator.randint(least, most) - 1].end()]
+    if not any(text.count(side) == 1 for side in (left, right) if side.strip()):
+        return None
+    question = generator.choice(_FORMS[language]).format(l=left, r=right).strip()
+    return Asked(question, answer, clause.start() + start, "cloze")
+
+
+def _span(clause: str, language: Language, generator: random.Random) -> tuple[int, int]:
+    """Return where the gap begins and ends: a name, date or amount, or any words."""
+    named = [match.span() for match in SPANS[language].finditer(clause)]
+    if named and generator.random() < 0.5:
+        return generator.choice(named)
+    units = list(_UNIT[language].finditer(clause))
+    fewest, most = _ANSWER_UNITS[language]
+    count = min(generator.randint(fewest, most), len(units))
+    first = generator.randint(0, len(units) - count)
+    return units[first].start(), units[first + count - 1].end()
