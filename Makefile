@@ -66,7 +66,8 @@ lint: $(VENV)/dev-ready
 RECIPE ?= test
 MIRROR ?=
 WORK := build/$(RECIPE)
-FIRST = $(shell grep -s '^\[prepretrain\]' training/configs/$(RECIPE).toml)
+# The stages before text that the configuration has, in order.
+BEFORE = $(shell grep -oshE '^\[(prepretrain|lookup)\]' training/configs/$(RECIPE).toml | tr -d '[]')
 STAGE = --config $(RECIPE) --data $(WORK)/data
 LAST = $(WORK)/$$(test -d $(WORK)/data/dpo && echo dpo || echo sft)
 # The test recipe proves that the suites run; its figures mean nothing.
@@ -88,9 +89,11 @@ endef
 rebuild: $(VENV)/dev-ready
 	$(BIN)/python -m training.data --recipe $(RECIPE) $(if $(MIRROR),--mirror "$(MIRROR)") --out $(WORK)/data
 	$(BIN)/python -m training.tokenizer $(STAGE) --out $(WORK)/data
-	$(if $(FIRST),$(BIN)/python -m training.prepretrain $(STAGE) --out $(WORK)/prepretrain)
+	$(if $(filter prepretrain,$(BEFORE)),$(BIN)/python -m training.prepretrain $(STAGE) --out $(WORK)/prepretrain)
+	$(if $(filter lookup,$(BEFORE)),$(BIN)/python -m training.lookup $(STAGE) \
+		--checkpoint $(WORK)/prepretrain --out $(WORK)/lookup)
 	$(BIN)/python -m training.pretrain $(STAGE) --out $(WORK)/pretrain \
-		$(if $(FIRST),--checkpoint $(WORK)/prepretrain)
+		$(addprefix --checkpoint $(WORK)/,$(lastword $(BEFORE)))
 	$(BIN)/python -m training.sft $(STAGE) --checkpoint $(WORK)/pretrain --out $(WORK)/sft
 	@test ! -d $(WORK)/data/dpo || \
 		$(BIN)/python -m training.dpo $(STAGE) --checkpoint $(WORK)/sft --out $(WORK)/dpo

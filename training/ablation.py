@@ -31,6 +31,8 @@ from training.toml_file import build, find_file, read_file
 
 TABLE = "ablations.json"
 _DONE = "done"
+_STAGES = ("prepretrain", "lookup")
+"""Those before text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,8 @@ class Ablation:
         teacher = ("--teacher", str(self._folder(variant.teacher))) if variant.teacher else ()
         resume = ("--resume",) if (folder / "latest").is_file() else ()
         where = ("--config", str(config), "--data", str(data), "--out", str(folder))
-        start = ("--checkpoint", str(self._first(config, data))) if settings.prepretrain else ()
+        first = self._first(config, data)
+        start = ("--checkpoint", str(first)) if first else ()
         _run("training.pretrain", *where, "--steps", str(self._steps), *start, *teacher, *resume)
         tokens = checkpoint.read_progress(checkpoint.resolve(folder)).tokens
         length = settings.pretrain.sequence_length
@@ -112,18 +115,27 @@ class Ablation:
         write_atomically(done, json.dumps(asdict(row), indent=1))
         return row
 
-    def _first(self, config: Path, data: Path) -> Path:
-        """Return a model that learned from random tokens; variants that can share it do."""
+    def _first(self, config: Path, data: Path) -> Path | None:
+        """Return a model that learned from random tokens, if the variant begins with one.
+
+        Variants that can share it do.
+        """
         values = read_file(config)
-        same = {name: values.get(name) for name in ("tokenizer", "model", "prepretrain")}
-        digest = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:12]
-        folder = self._out / "first" / digest
-        if not (folder / _DONE).is_file():
-            resume = ("--resume",) if (folder / "latest").is_file() else ()
-            where = ("--config", str(config), "--data", str(data), "--out", str(folder))
-            _run("training.prepretrain", *where, *resume)
-            write_atomically(folder / _DONE, "")
-        return folder
+        last: Path | None = None
+        for number, stage in enumerate(_STAGES, 1):
+            if stage not in values:
+                continue
+            same = {name: values.get(name) for name in ("tokenizer", "model", *_STAGES[:number])}
+            digest = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:12]
+            folder = self._out / "first" / f"{stage}-{digest}"
+            if not (folder / _DONE).is_file():
+                resume = ("--resume",) if (folder / "latest").is_file() else ()
+                start = ("--checkpoint", str(last)) if last else ()
+                where = ("--config", str(config), "--data", str(data), "--out", str(folder))
+                _run(f"training.{stage}", *where, *start, *resume)
+                write_atomically(folder / _DONE, "")
+            last = folder
+        return last
 
     def _folder(self, name: str) -> Path:
         return self._out / "-".join(name.replace(",", "").split())

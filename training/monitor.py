@@ -22,7 +22,7 @@ _DOCUMENTS = 24
 _TOKENS = 48
 """Of every continuation."""
 _TEXTS = ("人工智能", "从前有一个", "The weather today", "Once upon a time")
-_ON_TEXT = ("prepretrain", "pretrain")
+_ON_TEXT = ("prepretrain", "lookup", "pretrain")
 _QUESTIONS = ("你是谁？", "今天天气怎么样？", "Who are you?", "What is the capital of France?")
 
 

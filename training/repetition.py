@@ -1,105 +1,29 @@
-"""Batches without any text: random tokens that come twice, for the stage before pretraining.
+"""Random tokens that come twice: what the stage `prepretrain` learns from.
 
 Whoever predicts the second time has to look up what followed the first time: the circuit
-(induction heads, Olsson et al. 2022) that answering from a passage rests on. In text it pays off
-so rarely that small models find it late; here there is nothing else to find. Training on made
-sequences first is called pre-pretraining (Hu et al. 2025).
+(induction heads, Olsson et al. 2022) that copying from a passage rests on.
 """
 
-from typing import Any
-
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from engine.config import ModelConfig
-from engine.errors import ConfigError, DataError
-from training.batches import IGNORED, Batch
-from training.distributed import Processes
-from training.settings import StageSettings
+from training.random_tokens import ordinary_tokens
 
 _FEWEST, _MOST = 8, 40
 """Tokens that come twice."""
 
 
-class RepetitionBatches:
-    """Rows of documents that are random tokens, twice; the second time is what counts.
+class Repetition:
+    """Makes such documents; the second time is what counts."""
 
-    It is drawn from the step alone, so that runs resume exactly and every process draws the same
-    batch, of which it takes every count-th row. Raises ConfigError for a batch that the
-    processes cannot share evenly.
-    """
-
-    def __init__(self, config: ModelConfig, settings: StageSettings, processes: Processes) -> None:
-        if settings.batch_size % processes.count:
-            raise ConfigError(
-                "A batch of {rows} rows cannot be shared evenly by {count} processes.",
-                rows=settings.batch_size,
-                count=processes.count,
-            )
-        self._settings, self._processes = settings, processes
+    def __init__(self, config: ModelConfig) -> None:
         self._bos_token_id = config.bos_token_id
-        special = [config.bos_token_id, config.eos_token_id, config.pad_token_id]
-        self._vocabulary = np.setdiff1d(np.arange(config.vocab_size), special)
-        self._step = 0
+        self._vocabulary = ordinary_tokens(config)
 
-    @property
-    def shares(self) -> dict[str, float]:
-        """There are no sources."""
-        return {}
-
-    def next(self) -> Batch:
-        """Return this process's rows of the next batch."""
-        generator = np.random.default_rng((self._settings.seed, self._step))
-        self._step += 1
-        rows = [self._row(generator) for _ in range(self._settings.batch_size)]
-        ids, counts, documents = (np.stack(columns) for columns in zip(*rows, strict=True))
-        weights = counts[:, 1:].astype(np.float32) / max(1, int(counts[:, 1:].sum()))
-        mine = slice(self._processes.rank, None, self._processes.count)
-        targets = np.where(counts[mine, 1:], ids[mine, 1:], IGNORED)
-        return Batch(
-            torch.from_numpy(ids[mine, :-1].copy()),
-            torch.from_numpy(targets),
-            torch.from_numpy(weights[mine]),
-            torch.from_numpy(documents[mine, :-1].copy()),
-            torch.zeros(len(targets), dtype=torch.int64),
-        )
-
-    def skip(self, steps: int) -> None:
-        """Move on as if so many batches had been drawn."""
-        self._step += steps
-
-    def reweigh(self, losses: dict[str, float]) -> None:
-        """There is nothing to mix."""
-
-    def state(self) -> dict[str, Any]:
-        """Return the place, as JSON values."""
-        return {"step": self._step}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go to a place that `state()` returned. Raises DataError for another stage's."""
-        if set(state) != {"step"}:
-            raise DataError("The data changed since the checkpoint was written; resume needs it.")
-        self._step = state["step"]
-
-    def _row(
-        self, generator: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-        """Return tokens, which of them count as targets, and their document's number."""
-        ids: list[int] = []
-        counts: list[bool] = []
-        documents: list[int] = []
-        length, number = self._settings.sequence_length + 1, 0
-        while len(ids) < length:
-            number += 1
-            count = int(generator.integers(_FEWEST, _MOST, endpoint=True))
-            tokens = generator.choice(self._vocabulary, count).tolist()
-            ids += [self._bos_token_id, *tokens, *tokens]
-            # Nothing says that the second time begins.
-            counts += [False] * (count + 2) + [True] * (count - 1)
-            documents += [number] * (2 * count + 1)
-        return (
-            np.array(ids[:length]),
-            np.array(counts[:length]),
-            np.array(documents[:length]),
-        )
+    def __call__(self, generator: np.random.Generator) -> tuple[list[int], list[bool]]:
+        """Return a document's tokens, and which of them count as targets."""
+        count = int(generator.integers(_FEWEST, _MOST, endpoint=True))
+        tokens = generator.choice(self._vocabulary, count).tolist()
+        # Nothing says that the second time begins.
+        counted = [False] * (count + 2) + [True] * (count - 1)
+        return [self._bos_token_id, *tokens, *tokens], counted

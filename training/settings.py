@@ -240,12 +240,15 @@ class Settings:
     model: ModelConfig
     prepretrain: StageSettings | None
     """On random tokens, before text; without it, training begins with text."""
+    lookup: StageSettings | None
+    """On questions about random tokens, after prepretrain."""
     pretrain: PretrainSettings
     sft: StageSettings
     dpo: DPOSettings
 
 
 _SECTIONS = ("tokenizer", "model", "pretrain", "sft", "dpo")
+_OPTIONAL = ("prepretrain", "lookup")
 
 
 def load_settings(name_or_file: str) -> Settings:
@@ -256,7 +259,7 @@ def load_settings(name_or_file: str) -> Settings:
     for section in _SECTIONS:
         if not isinstance(values.get(section), dict):
             raise ConfigError("{path} lacks the section [{section}].", path=path, section=section)
-    unknown = set(values) - {*_SECTIONS, "prepretrain"}
+    unknown = set(values) - {*_SECTIONS, *_OPTIONAL}
     if unknown:
         raise ConfigError(
             "{path} has an unknown section: {names}.", path=path, names=", ".join(sorted(unknown))
@@ -264,16 +267,18 @@ def load_settings(name_or_file: str) -> Settings:
     sections["tokenizer"] = build(TokenizerSettings, values["tokenizer"], path)
     values["model"].setdefault("vocab_size", sections["tokenizer"].vocab_size)
     sections["model"] = build(ModelConfig, values["model"], path)
-    first = values.get("prepretrain")
-    sections["prepretrain"] = None if first is None else build(StageSettings, first, path)
+    for name in _OPTIONAL:
+        sections[name] = build(StageSettings, values[name], path) if name in values else None
     sections["pretrain"] = build(PretrainSettings, values["pretrain"], path)
     sections["sft"] = build(StageSettings, values["sft"], path)
     sections["dpo"] = build(DPOSettings, values["dpo"], path)
     settings = Settings(**sections)
     if settings.model.vocab_size < settings.tokenizer.vocab_size:
         raise ConfigError("{path}: the model's vocab_size is below the tokenizer's.", path=path)
-    stages = (settings.prepretrain, settings.pretrain, settings.sft, settings.dpo)
-    for stage in filter(None, stages):
+    if settings.lookup and not settings.prepretrain:
+        raise ConfigError("{path}: [lookup] needs [prepretrain] before it.", path=path)
+    optional = (settings.prepretrain, settings.lookup)
+    for stage in filter(None, (*optional, settings.pretrain, settings.sft, settings.dpo)):
         if settings.model.tie_word_embeddings and "shrink" in stage.spikes.remedies:
             raise ConfigError(
                 '{path}: the remedy "shrink" needs an input embedding of its own, but '

@@ -80,7 +80,7 @@ class Stage:
 def open_stage(stage: str, description: str | None) -> Stage:
     """Parse the command line of `stage` and open what it names.
 
-    It is "prepretrain", "pretrain", "sft" or "dpo".
+    It is "prepretrain", "lookup", "pretrain", "sft" or "dpo".
     """
     arguments = _parse(stage, description)
     settings = load_settings(arguments.config)
@@ -125,10 +125,10 @@ def _parse(stage: str, description: str | None) -> argparse.Namespace:
     parser.add_argument("--config", required=True, help="training/configs/NAME.toml or a file")
     parser.set_defaults(stage=stage, checkpoint=None, teacher=None)
     if stage == "pretrain":
-        parser.add_argument("--checkpoint", type=Path, help="a model of training.prepretrain")
+        parser.add_argument("--checkpoint", type=Path, help="a model of training.lookup")
         parser.add_argument("--teacher", type=Path, help="a checkpoint to inherit knowledge from")
     elif stage != "prepretrain":
-        parser.add_argument("--checkpoint", type=Path, required=True, help="the model to tune")
+        parser.add_argument("--checkpoint", type=Path, required=True, help="where it goes on from")
     parser.add_argument("--data", type=Path, required=True, help="what training.data wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, help="instead of the configuration's")

@@ -33,6 +33,7 @@ until = 0.5
 name = "from nothing"
 [variants.change]
 prepretrain = {}
+lookup = {}
 """
 _QUESTIONS = """{"data": [{"paragraphs": [{"context": "天气很好。", "qas": [
 {"id": "1", "question": "天气怎么样？", "answers": [{"text": "很好"}]}]}]}]}"""
@@ -45,7 +46,7 @@ def test_variants_are_trained_once_and_come_into_the_card(
     config, variants = tmp_path / "tiny.toml", tmp_path / "variants.toml"
     # The questions' prompt needs more room.
     roomy = TINY_CONFIG.replace("max_position_embeddings = 64", "max_position_embeddings = 256")
-    config.write_text(f"{roomy}[prepretrain]{TINY_STAGE}")
+    config.write_text(f"{roomy}[prepretrain]{TINY_STAGE}[lookup]{TINY_STAGE}")
     variants.write_text(_VARIANTS)
     questions = tmp_path / "questions.json"
     questions.write_text(_QUESTIONS)
@@ -67,8 +68,8 @@ def test_variants_are_trained_once_and_come_into_the_card(
         list(checkpoint.read_card(checkpoint.resolve(out / folder))["training"])
         for folder in ("as-it-is", "a-vocabulary-of-310", "taught", "from-nothing")
     ]
-    assert stages == [["prepretrain", "pretrain"]] * 3 + [["pretrain"]]
-    assert len(list((out / "first").iterdir())) == 2
+    assert stages == [["prepretrain", "lookup", "pretrain"]] * 3 + [["pretrain"]]
+    assert len(list((out / "first").iterdir())) == 4
     # The vocabulary is its own, and the data's is left as it was.
     assert Tokenizer(out / "a-vocabulary-of-310/data/tokenizer.model").vocab_size == 310
     assert (data / "tokenizer.model").read_bytes() == Tokenizer(tokenizer_file).serialized()

@@ -1,0 +1,160 @@
+"""The stages before pretraining: random tokens that come twice, and questions about them."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from training_helpers import TINY_CONFIG, TINY_STAGE, write_data
+
+from engine.config import ModelConfig
+from engine.errors import ConfigError
+from engine.tokenizer import Tokenizer
+from training import checkpoint, lookup, prepretrain, pretrain
+from training.batches import IGNORED
+from training.distributed import Processes
+from training.random_lookups import Lookups
+from training.random_tokens import RandomTokenBatches
+from training.repetition import Repetition
+from training.settings import StageSettings, load_settings
+from training.state import weights
+
+_SETTINGS = StageSettings(steps=1, batch_size=4, sequence_length=96)
+
+Run = Callable[..., None]
+
+
+def _repetitions(config: ModelConfig, processes: Processes) -> RandomTokenBatches:
+    return RandomTokenBatches([Repetition(config)], _SETTINGS, processes)
+
+
+def test_what_counts_can_be_looked_up(tiny_config: ModelConfig) -> None:
+    batch = _repetitions(tiny_config, Processes()).next()
+    assert batch.weights.sum().item() == pytest.approx(1)
+    assert torch.equal(batch.weights > 0, batch.targets != IGNORED)
+    for ids, targets, documents in zip(
+        batch.input_ids.numpy(), batch.targets.numpy(), batch.document_ids.numpy(), strict=True
+    ):
+        assert np.count_nonzero(targets != IGNORED) > 20
+        for place in np.flatnonzero(targets != IGNORED):
+            seen = ids[: place + 1][documents[: place + 1] == documents[place]]
+            before = np.flatnonzero(seen[:-1] == seen[-1])
+            assert targets[place] in seen[before + 1]
+    special = [tiny_config.bos_token_id, tiny_config.eos_token_id, tiny_config.pad_token_id]
+    assert not np.isin(batch.targets.numpy(), special).any()
+
+
+def test_a_question_about_random_tokens_has_one_answer(
+    tiny_config: ModelConfig, tokenizer: Tokenizer
+) -> None:
+    make, generator = Lookups(tiny_config, tokenizer), np.random.default_rng(0)
+    control = tokenizer.control_tokens
+    line_end = tokenizer.encode("\n")
+    kinds = set()
+    for _ in range(40):
+        ids, counts = make(generator)
+        assert len(ids) == len(counts)
+        text = " ".join(map(str, ids))
+        first, *others = text.removeprefix(f"1 {control['<|user|>']} ").split(
+            f" {control['<|user|>']} "
+        )
+        passage, _, question = first.partition(f" {' '.join(map(str, line_end))} ")
+        tokens = passage.split()
+        assert len(set(tokens)) == len(tokens)
+        assert len(others) >= 5
+        for turn in (question, *others):
+            asked, _, answer = turn.partition(f" {control['<|assistant|>']} ")
+            place = tokens.index(answer)
+            *before, last = asked.split()
+            known = [one for one in (*before, last) if one in tokens]
+            kinds.add((len(known) < len(before) + 1, last in tokens))
+            # What is asked with stands beside the answer, in the passage's order.
+            beside = [tokens.index(one) for one in known]
+            around = [number for number in range(beside[0], beside[-1] + 1) if number != place]
+            assert beside == around
+            assert place in (beside[-1] + 1, *range(beside[0], beside[-1]))
+        marks = [number for number, counted in enumerate(counts) if counted]
+        assert [ids[number - 1] for number in marks] == [control["<|assistant|>"]] * len(marks)
+        assert len(marks) == len(others) + 1
+    # Without a gap, with one behind, and with one between.
+    assert kinds == {(False, True), (True, False), (True, True)}
+
+
+def test_processes_share_a_batch_and_a_place_is_found_again(tiny_config: ModelConfig) -> None:
+    whole = _repetitions(tiny_config, Processes())
+    parts = [_repetitions(tiny_config, replace(Processes(), rank=r, count=2)) for r in (0, 1)]
+    for _ in range(2):
+        batch, shared = whole.next(), [part.next() for part in parts]
+        for rank in (0, 1):
+            assert torch.equal(batch.input_ids[rank::2], shared[rank].input_ids)
+            assert torch.equal(batch.weights[rank::2], shared[rank].weights)
+    skipped = _repetitions(tiny_config, Processes())
+    skipped.skip(1)
+    resumed = _repetitions(tiny_config, Processes())
+    resumed.load_state(skipped.state())
+    assert torch.equal(resumed.next().input_ids, batch.input_ids)
+    with pytest.raises(ConfigError, match="4 rows cannot be shared evenly by 3 processes"):
+        _repetitions(tiny_config, replace(Processes(), count=3))
+
+
+@pytest.fixture
+def run(tmp_path: Path, tokenizer_file: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a stage with a configuration."""
+    data, file = write_data(tmp_path / "data", Tokenizer(tokenizer_file)), tmp_path / "tiny.toml"
+
+    def start(config: str, stage: ModuleType, out: str, *words: str) -> None:
+        file.write_text(config)
+        line = ["x", "--config", str(file), "--data", str(data), "--out", str(tmp_path / out)]
+        monkeypatch.setattr(sys, "argv", [*line, *words])
+        stage.main()
+
+    return start
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    return weights(checkpoint.load_model(folder)[0])
+
+
+def _changed(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> set[str]:
+    return {name for name in one if not torch.equal(one[name], other[name])}
+
+
+def test_only_attention_learns_and_the_stage_resumes(tmp_path: Path, run: Run) -> None:
+    with pytest.raises(SystemExit, match=r"lacks the section \[prepretrain\]"):
+        run(TINY_CONFIG, prepretrain, "first")
+    config = f"{TINY_CONFIG}[prepretrain]{TINY_STAGE}"
+    run(config, prepretrain, "first")
+    run(config, prepretrain, "longer", "--steps", "4")
+    first, longer = _weights(tmp_path / "first"), _weights(tmp_path / "longer")
+    learning = {name for name in first if "mlp" not in name and "post_att" not in name}
+    assert _changed(first, longer) == learning
+    # What did not learn has no optimiser's state to go on from.
+    run(config, prepretrain, "first", "--steps", "4", "--resume")
+    assert not _changed(_weights(tmp_path / "first"), longer)
+
+
+def test_lookup_and_pretraining_go_on_from_it(tmp_path: Path, run: Run) -> None:
+    config = f"{TINY_CONFIG}[prepretrain]{TINY_STAGE}[lookup]{TINY_STAGE}"
+    first, second, trunk = (str(tmp_path / name) for name in ("first", "second", "trunk"))
+    run(config, prepretrain, first)
+    run(config, lookup, second, "--checkpoint", first)
+    begun, gone_on = _weights(Path(first)), _weights(Path(second))
+    assert not {name for name in _changed(begun, gone_on) if "mlp" in name or "post_att" in name}
+    assert "model.layers.0.self_attn.q_proj.weight" in _changed(begun, gone_on)
+    run(config, pretrain, trunk, "--checkpoint", second)
+    card = checkpoint.read_card(checkpoint.resolve(Path(trunk)))
+    assert list(card["training"]) == ["prepretrain", "lookup", "pretrain"]
+    assert "model.norm.weight" in _changed(gone_on, _weights(Path(trunk)))
+    run(config, pretrain, trunk, "--checkpoint", second, "--steps", "5", "--resume")
+    assert checkpoint.read_progress(checkpoint.resolve(Path(trunk))).step == 5
+
+
+def test_lookup_needs_the_stage_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    path.write_text(f"{TINY_CONFIG}[lookup]{TINY_STAGE}")
+    with pytest.raises(ConfigError, match=r"\[lookup\] needs \[prepretrain\] before it"):
+        load_settings(str(path))

@@ -1,0 +1,35 @@
+"""Before pretraining, too: `python -m training.lookup --config NAME --checkpoint DIR --data DIR
+--out DIR`.
+
+Teaches a model of training.prepretrain to answer questions about random tokens
+(random_lookups.py). The layers between its two that learned learn as well: they bring what the
+question holds to where the answer begins. `python -m training.pretrain --checkpoint` goes on from
+there.
+"""
+
+from training.command import command
+from training.freezing import freeze_all_but_attention
+from training.random_lookups import Lookups
+from training.random_tokens import Maker, RandomTokenBatches
+from training.repetition import Repetition
+from training.stage import open_stage, run_to_the_end
+from training.trainer import Trainer
+
+_QUESTION_ROWS = 4
+"""So many rows of questions stand for one of repetitions, so that these are not forgotten."""
+
+
+@command
+def main() -> None:
+    """Run the stage."""
+    stage = open_stage("lookup", __doc__)
+    config, layers = stage.model.config, len(stage.model.model.layers)
+    freeze_all_but_attention(stage.model, range(layers // 3, layers * 2 // 3 + 1))
+    questions = [Lookups(config, stage.run.tokenizer)] * _QUESTION_ROWS
+    makers: list[Maker] = [Repetition(config), *questions]
+    batches = RandomTokenBatches(makers, stage.settings, stage.processes)
+    run_to_the_end(Trainer(stage.model, batches, stage.settings, stage.run, stage.processes))
+
+
+if __name__ == "__main__":
+    main()
