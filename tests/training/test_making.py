@@ -145,7 +145,7 @@ def test_what_is_called_unanswerable_has_no_answer_in_the_text(language: Languag
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    "name", ["questions", "lookups", "closed-book", "copying", "question-pairs"]
+    "name", ["questions", "lookups", "shuffled", "closed-book", "copying", "question-pairs"]
 )
 def test_the_same_seed_makes_the_same_records(name: str, language: Language) -> None:
     make = MAKERS[name]
@@ -209,6 +209,24 @@ def test_lookups_ask_much_of_every_passage(language: Language) -> None:
     records = [r for seed in SEEDS for r in MAKERS["lookups"](documents(language), seed)]
     turns = [len(_messages(record)) // 2 for record in records]
     assert sum(turns) > 2.5 * len(turns)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_gap_among_shuffled_words_has_one_answer(language: Language) -> None:
+    gap = re.compile(r"____|什么|what|谁|who|哪里|where|which|……|\.\.\.")
+    joint = {"zh": "，", "en": " "}[language]
+    records = list(MAKERS["shuffled"](documents(language), "0"))
+    assert records
+    for record in records:
+        first, *rest = _messages(record)
+        passage, _, question = first.partition("\n")
+        words = passage.split(joint)
+        assert len(set(words)) == len(words)
+        for asked, answer in zip([question, *rest[1::2]], rest[::2], strict=True):
+            assert answer in words
+            [match] = gap.finditer(asked)
+            filled = f"{asked[: match.start()]}{answer}{asked[match.end() :]}".rstrip("?？")
+            assert f"{joint}{filled}{joint}" in f"{joint}{passage}{joint}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

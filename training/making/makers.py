@@ -16,6 +16,7 @@ from training.making.human_questions import from_human_questions
 from training.making.lookups import from_lookups
 from training.making.preferences import human_question_pairs, question_pairs, written_pairs
 from training.making.records import Record
+from training.making.shuffled import from_shuffled
 from training.making.tasks import from_titled, from_translations
 
 Maker = Callable[[Iterable[Record], str], Iterator[Record]]
@@ -23,6 +24,7 @@ Maker = Callable[[Iterable[Record], str], Iterator[Record]]
 MAKERS: dict[str, Maker] = {
     "questions": from_documents,
     "lookups": from_lookups,
+    "shuffled": from_shuffled,
     "closed-book": from_closed_book,
     "copying": from_copied,
     "facts": from_facts,
