@@ -1,7 +1,6 @@
-"""Before pretraining, too: `python -m training.lookup --config NAME --checkpoint DIR --data DIR
---out DIR`.
+"""After prepretrain: `python -m training.lookup --config C --checkpoint DIR --data DIR --out DIR`.
 
-Teaches a model of training.prepretrain to answer questions about random tokens
+Teaches a model of training.prepretrain, before any text, to answer questions about random tokens
 (random_lookups.py). The layers between its two that learned learn as well: they bring what the
 question holds to where the answer begins. `python -m training.pretrain --checkpoint` goes on from
 there.

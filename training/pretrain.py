@@ -1,7 +1,7 @@
 """Pretraining: `python -m training.pretrain --config NAME [--checkpoint DIR] --data DIR --out DIR`.
 
 Next-token prediction over packed documents, with [pretrain.blend] over conversations too, from
-fresh weights, those of training.lookup (--checkpoint) or where a run stopped (--resume), with
+fresh weights, those of an earlier stage (--checkpoint) or where a run stopped (--resume), with
 a teacher or without. Under torchrun it runs in several processes.
 """
 

@@ -9,15 +9,11 @@ import numpy as np
 
 from engine.config import ModelConfig
 from engine.tokenizer import BaseTokenizer
+from training.gap_questions import gap_questions
 from training.random_tokens import ordinary_tokens
 
 _PASSAGE = (8, 23)
-_QUESTIONS = (6, 11)
-"""How many of each: fewest and most."""
-_BESIDE = 3
-"""At most so many tokens stand before and behind a gap."""
-_SHARES = (0.125, 0.125, 0.75)
-"""How often a question has no gap, one behind it and one inside: the last is found last."""
+"""Tokens: fewest and most."""
 _GAPS = ("____", "……", "...", "什么", "谁", "哪里", "what", "who", "which", "where")
 """The last token of each is a gap."""
 
@@ -40,20 +36,7 @@ class Lookups:
         passage = generator.choice(self._vocabulary, length, replace=False).tolist()
         ids = [self._bos, self._user, *passage, *self._line_end]
         counts = [False] * len(ids)
-        places = generator.permutation(np.arange(1, length - 1)).tolist()
-        count = int(generator.integers(*_QUESTIONS, endpoint=True))
-        for number, place in enumerate(places[:count]):
-            question = self._question(passage, place, generator)
-            ids += [self._user] * (number > 0) + question + [self._assistant, passage[place]]
+        for number, (question, answer) in enumerate(gap_questions(passage, self._gaps, generator)):
+            ids += [self._user] * (number > 0) + [*question, self._assistant, answer]
             counts += [False] * (len(ids) - len(counts) - 1) + [True]
         return ids, counts
-
-    def _question(
-        self, passage: list[int], place: int, generator: np.random.Generator
-    ) -> list[int]:
-        """Return what asks for the token at `place`, without a gap, behind one or around it."""
-        left, right = generator.integers(1, _BESIDE, 2, endpoint=True).tolist()
-        before, behind = passage[max(0, place - left) : place], passage[place + 1 :][:right]
-        gap = int(generator.choice(self._gaps))
-        kinds = (before, [*before, gap], [*before, gap, *behind])
-        return kinds[int(generator.choice(len(kinds), p=_SHARES))]

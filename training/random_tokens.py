@@ -47,7 +47,7 @@ class RandomTokenBatches:
         return {}
 
     def next(self) -> Batch:
-        """Return this process's rows of the next batch."""
+        """Return this process's rows of the next batch, of sequence_length tokens each."""
         generator = np.random.default_rng((self._settings.seed, self._step))
         self._step += 1
         rows = [self._row(generator) for _ in range(self._settings.batch_size)]
@@ -103,6 +103,6 @@ class RandomTokenBatches:
 
 
 def ordinary_tokens(config: ModelConfig) -> NDArray[np.int64]:
-    """Return all token ids but those that begin, end and fill up."""
+    """Return all token ids, in order, but those that begin, end and fill up: int64 [count]."""
     special = [config.bos_token_id, config.eos_token_id, config.pad_token_id]
     return np.setdiff1d(np.arange(config.vocab_size), special)

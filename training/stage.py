@@ -125,7 +125,7 @@ def _parse(stage: str, description: str | None) -> argparse.Namespace:
     parser.add_argument("--config", required=True, help="training/configs/NAME.toml or a file")
     parser.set_defaults(stage=stage, checkpoint=None, teacher=None)
     if stage == "pretrain":
-        parser.add_argument("--checkpoint", type=Path, help="a model of training.lookup")
+        parser.add_argument("--checkpoint", type=Path, help="a model of an earlier stage")
         parser.add_argument("--teacher", type=Path, help="a checkpoint to inherit knowledge from")
     elif stage != "prepretrain":
         parser.add_argument("--checkpoint", type=Path, required=True, help="where it goes on from")

@@ -1,6 +1,9 @@
 """Texts in the manner of an encyclopedia, written for these tests; what they say is invented."""
 
+import random
 from typing import Any
+
+from training.evaluation.language import Language
 
 _ZH = {
     "青石桥": "青石桥是位于枫林县的一座石拱桥，始建于1712年，全长86米，由陈守义主持修建。"
@@ -73,6 +76,20 @@ _EN = {
     "Rosalind Ogden married Stuart Hollis. It wrote in 1949 that Tarrow Bridge was repaired, and "
     "in 1856 that a railway reached Marsh Oakley. In 1871 it bought a press.",
 }
+
+
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+SEEDS = [str(seed) for seed in range(12)]
+
+
+def random_from(seed: int) -> random.Random:
+    """Return a generator of its own."""
+    return random.Random(seed)  # noqa: S311 - sampling, not secrecy
+
+
+def contents(record: dict[str, Any]) -> list[str]:
+    """Return what the messages of a conversation say, question and answer by turns."""
+    return [message["content"] for message in record["messages"]]
 
 
 def documents(language: str) -> list[dict[str, Any]]:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:  # it needs Jinja2, which is not installed everywhere where tr
 
 
 def evaluate(runner: Runner, data: Path, limit: int | None) -> dict[str, Any]:
-    """Return the suite's score; `limit` is a number of questions, drawn with seed 0."""
+    """Return the suite's score, in bits per UTF-8 byte; lower is better.
+
+    `limit` is a number of questions, drawn with seed 0.
+    """
     dataset = read_squad(data)
     questions = sample(dataset.questions, limit)
     tally = Tally()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from training.evaluation.language import Language
+from training.making.casual import casual_wordings
 from training.making.records import Record, conversation
-from training.making.typed import as_typed
 
 _FILLS = 6
 """So often is a wording with slots filled anew."""
@@ -108,9 +108,9 @@ def _all(told: Conversations) -> Iterator[Record]:
             if group.then:
                 turns = told.turns(group, user, generator.choice(group.assistant), follow=True)
                 yield conversation(turns, group.lang)
-            for typed in as_typed(user, told.greetings, generator):
+            for casual in casual_wordings(user, told.greetings, generator):
                 answer = generator.choice(group.assistant)
-                yield conversation(told.turns(group, typed, answer, follow=False), group.lang)
+                yield conversation(told.turns(group, casual, answer, follow=False), group.lang)
     language = told.groups[0].lang
     for question, answer in told.sums():
         yield conversation([(question, answer)], language)

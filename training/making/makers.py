@@ -12,8 +12,8 @@ from training.making.conversations import from_written
 from training.making.copying import from_copied
 from training.making.documents import from_documents
 from training.making.facts import from_facts
+from training.making.gaps import from_gaps
 from training.making.human_questions import from_human_questions
-from training.making.lookups import from_lookups
 from training.making.preferences import human_question_pairs, question_pairs, written_pairs
 from training.making.records import Record
 from training.making.shuffled import from_shuffled
@@ -23,7 +23,7 @@ Maker = Callable[[Iterable[Record], str], Iterator[Record]]
 
 MAKERS: dict[str, Maker] = {
     "questions": from_documents,
-    "lookups": from_lookups,
+    "gaps": from_gaps,
     "shuffled": from_shuffled,
     "closed-book": from_closed_book,
     "copying": from_copied,

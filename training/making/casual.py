@@ -7,15 +7,15 @@ from collections.abc import Sequence
 _MARKS = " .?!。？！"
 
 
-def as_typed(text: str, greetings: Sequence[str], generator: random.Random) -> list[str]:
+def casual_wordings(text: str, greetings: Sequence[str], generator: random.Random) -> list[str]:
     """Return other ways to type `text`, none if there are none.
 
     `greetings` end with what separates them from a question; what greets already gets none.
     """
     plain = text.rstrip(_MARKS).lower()
     ways = [plain] if plain and plain != text else []
-    words = [greeting.strip(" ,!，！").lower() for greeting in greetings]
-    if words and not text.lower().startswith(tuple(words)):
+    words = "|".join(re.escape(greeting.strip(" ,!，！")) for greeting in greetings)
+    if words and not re.match(rf"(?:{words})(?![a-z])", text, re.IGNORECASE):
         ways.append(_after(generator.choice(greetings), text))
     return ways
 

@@ -28,7 +28,7 @@ _UNIT = {"zh": re.compile(r"[A-Za-z\d.]+|\S"), "en": re.compile(r"\S+")}
 """What a clause is counted in: characters, or words."""
 _ANSWER_UNITS = {"zh": (2, 6), "en": (1, 4)}
 _CONTEXT_UNITS = {"zh": (4, 16), "en": (3, 10)}
-"""How much stands before and behind a gap: at least, together, and at most, on each side."""
+"""How much stands beside a gap: at least so much in all, at most so much on each side."""
 _FORMS = {
     "zh": (
         "{l}____{r}",
@@ -47,17 +47,17 @@ _FORMS = {
 }
 
 
-def from_lookups(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
+def from_gaps(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
     """Yield {"messages", "lang"} records made from {"text", "lang"} ones.
 
     The same for the same `seed`; another seed cuts other passages and asks for other words.
     """
-    for exercise in exercises(documents, seed, ask=lookups, turns=_TURNS):
+    for exercise in exercises(documents, seed, ask=gaps, turns=_TURNS):
         yield conversation(exercise.pairs(), exercise.language)
 
 
-def lookups(passage: Passage, generator: random.Random) -> list[Asked]:
-    """Return such questions; the answer and what stands beside the gap are there exactly once."""
+def gaps(passage: Passage, generator: random.Random) -> list[Asked]:
+    """Return at most eight questions; each answer, and one side of its gap, is there just once."""
     found: dict[str, Asked] = {}
     clauses = [
         match
@@ -66,8 +66,10 @@ def lookups(passage: Passage, generator: random.Random) -> list[Asked]:
     ]
     for _ in range(_TRIES * _MOST if clauses else 0):
         asked = _ask(passage, generator.choice(clauses), generator)
-        if asked is not None and len(found) < _MOST:
+        if asked is not None:
             found.setdefault(asked.answer, asked)
+        if len(found) == _MOST:
+            break
     return list(found.values())
 
 

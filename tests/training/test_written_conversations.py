@@ -1,0 +1,114 @@
+"""Written conversations: whole, true and in their language; so are the bad examples."""
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from making_texts import LANGUAGES, contents, random_from
+
+from training.evaluation.language import Language, answers_in
+from training.making.casual import casual_wordings
+from training.making.conversations import Conversations
+from training.making.makers import MAKERS
+from training.making.preferences import written_pairs
+
+TEXTS = Path(__file__).parents[2] / "training/recipes/text"
+
+
+def _written(language: Language) -> dict[str, Any]:
+    return tomllib.loads((TEXTS / f"conversations_{language}.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_written_conversations_are_whole_different_and_in_their_language(
+    language: Language,
+) -> None:
+    seen = set()
+    for record in MAKERS["conversations"]([_written(language)], "0"):
+        messages = contents(record)
+        assert len(messages) % 2 == 0
+        assert all(message.strip() and not re.search(r"[{}]", message) for message in messages)
+        assert record["lang"] == language
+        seen.add("\n".join(messages))
+    records = list(MAKERS["conversations"]([_written(language)], "0"))
+    assert len(seen) == len(records) > 2000
+
+
+def test_questions_are_typed_in_other_ways_too() -> None:
+    def ways(text: str, *greetings: str) -> list[str]:
+        return casual_wordings(text, greetings, random_from(0))
+
+    assert ways("Who are you?", "Hello, ") == ["who are you", "Hello, who are you?"]
+    assert ways("Who are you?", "Hello! ") == ["who are you", "Hello! Who are you?"]
+    assert ways("I like tea.", "Hi, ") == ["i like tea", "Hi, I like tea."]
+    assert ways("DNA?", "Hi, ") == ["dna", "Hi, DNA?"]
+    assert ways("你是谁？", "你好，") == ["你是谁", "你好，你是谁？"]
+    assert ways("你好", "你好，") == []
+    assert ways("hello there", "Hello! ") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "answered"),
+    [("en", "{}, who are you?", "GEB"), ("zh", "{}，你是谁？", "GEB")],
+)
+def test_who_it_is_may_be_asked_after_a_greeting(
+    language: Language, asked: str, answered: str
+) -> None:
+    greetings = ("Hello", "Hi", "Hey", "Good evening", "你好", "您好", "嗨", "哈喽", "早上好")
+    records = [r for s in "0123456789" for r in MAKERS["conversations"]([_written(language)], s)]
+    answers = {
+        answer
+        for question, answer, *_ in map(contents, records)
+        if question in {asked.format(greeting) for greeting in greetings}
+    }
+    assert answers
+    assert all(answered in answer for answer in answers)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_in_the_other_language_was_asked_for(language: Language) -> None:
+    told = Conversations(_written(language), "0")
+    asks = re.compile(r"Chinese|中文|英文|英语|English|[?=+\-×x\d]|π|DNA|CPU")
+    for group in told.groups:
+        turns = [(user, answer) for user in group.user for answer in group.assistant]
+        for following in group.then:
+            turns += [(u, a) for u in following["user"] for a in following["assistant"]]
+        for user, answer in turns:
+            assert answers_in(language, answer) or asks.search(user), (user, answer)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_small_sums_are_right(language: Language) -> None:
+    signs: dict[str, Callable[[int, int], int]] = {
+        r"加|plus|\+|[Aa]dd|much is \d+ and": lambda a, b: a + b,
+        r"乘|积|times|×| x |[Mm]ultiply": lambda a, b: a * b,
+        r"Take (\d+)": lambda a, b: b - a,
+        r"减|minus|-|less": lambda a, b: a - b,
+    }
+    sums = list(Conversations(_written(language), "0").sums())
+    assert len(sums) == 300
+    for question, answer in sums:
+        a, b = map(int, re.findall(r"\d+", question))
+        result = next(value for sign, value in signs.items() if re.search(sign, question))
+        assert int(re.findall(r"\d+", answer)[-1]) == result(a, b), (question, answer)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_harm_and_invention_are_only_ever_rejected(language: Language) -> None:
+    contents = _written(language)
+
+    def filled(match: re.Match[str]) -> str:
+        return f"(?:{'|'.join(map(re.escape, contents['slots'][match[1]]))})"
+
+    wrong = [
+        re.compile(re.sub(r"\\\{(\w+)\\\}", filled, re.escape(text)), re.IGNORECASE)
+        for group in contents["group"]
+        for text in group.get("wrong", ())
+    ]
+    pairs = list(written_pairs([contents], "0"))
+    rejected = [pair["rejected"] for pair in pairs]
+    assert sum(any(bad.fullmatch(text) for bad in wrong) for text in rejected) > 100
+    assert not any(bad.fullmatch(pair["chosen"]) for pair in pairs for bad in wrong)
