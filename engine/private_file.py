@@ -3,6 +3,8 @@
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _STALE_SECONDS = 3600.0
@@ -11,6 +13,25 @@ _STALE_SECONDS = 3600.0
 def write_private(path: Path, text: str) -> None:
     """Replace the file at `path`, whose folder must exist, in one step. Raises OSError."""
     path = path.resolve()  # a link stays a link
+    with _whole(path, text) as temporary:
+        temporary.replace(path)
+
+
+def create_private(path: Path, text: str) -> None:
+    """Make the file at `path` in one step: of several that try at once, the first succeeds.
+
+    Its folder must exist. Raises FileExistsError if it is there already, and OSError.
+    """
+    with _whole(path, text) as temporary:
+        if os.name == "posix":
+            path.hardlink_to(temporary)
+        else:
+            temporary.rename(path)  # replaces nothing there
+
+
+@contextmanager
+def _whole(path: Path, text: str) -> Iterator[Path]:
+    """Give a file beside `path` that is all on the disk, and remove it if it is left there."""
     _sweep(path)
     number, name = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}.", dir=path.parent)
     temporary = Path(name)  # of mode 0600
@@ -19,10 +40,9 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def _sweep(path: Path) -> None:

@@ -4,11 +4,12 @@ import os
 import re
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from engine.errors import StoreError
 from engine.paths import config_dir
-from engine.private_file import write_private
+from engine.private_file import create_private, write_private
 
 _PREFIX = "geb-"
 _KEY_BYTES = 32
@@ -30,7 +31,8 @@ def read_key() -> str:
     path = key_path()
     try:
         if not path.exists():
-            _write_new(path)
+            with suppress(FileExistsError):  # another process, started at the same time, made it
+                create_private(path, _make() + "\n")
         if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise StoreError(
                 "Other users of this computer may read the key in {path}. Delete the file, and "
@@ -63,17 +65,3 @@ def new_key() -> str:
 
 def _make() -> str:
     return _PREFIX + secrets.token_urlsafe(_KEY_BYTES)
-
-
-def _write_new(path: Path) -> None:
-    key = _make()
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return  # another process, started at the same time, has just made it
-    try:
-        with os.fdopen(file, "w", encoding="ascii") as stream:
-            stream.write(key + "\n")
-    except OSError:
-        path.unlink()
-        raise

@@ -5,6 +5,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,20 @@ def test_the_key_is_made_once_and_for_its_user_only(home: Path) -> None:
     assert stat.S_IMODE(key_path().stat().st_mode) == 0o600
     key_path().unlink()
     assert read_key() != key
+
+
+def test_all_that_start_at_once_share_one_whole_key(home: Path) -> None:
+    together = threading.Barrier(8)
+
+    def start(_number: int) -> str:
+        together.wait()
+        return read_key()
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(50):
+            assert len(set(pool.map(start, range(8)))) == 1
+            key_path().unlink()
+    assert list(home.rglob("*api-key*")) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have other rights")
