@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from engine.errors import BundleError
 from engine.template_process import TemplateProcess, compile_template
 from engine.tokenizer import BaseTokenizer
 
@@ -17,12 +18,18 @@ Message = Mapping[str, str]
 
 GEB_CHAT_TEMPLATE = (
     "<s>{% for message in messages %}"
-    "<|{{ message.role }}|>{{ message.content }}"
+    "<|{{ message.role }}|>"
+    "{% if message.content[:1].isalnum() and message.content.split(' ')[0].isascii() %} {% endif %}"
+    "{{ message.content }}"
     "{% if message.role == 'assistant' %}</s>{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-"""`<s><|user|>question<|assistant|>answer</s><|user|>…`, the format our models are trained on."""
+"""`<s><|user|>question<|assistant|>answer</s><|user|>…`, the format our models are trained on.
+
+A space comes before a word of Latin letters or digits that begins a message, as in the middle of a
+text: the tokens are the same there and here, and an answer is copied out of a passage as they are.
+"""
 
 
 class ChatTemplate:
@@ -52,12 +59,12 @@ class ChatTemplate:
     ) -> list[int]:
         """Return the token ids of a conversation.
 
-        With `continue_answer` the last message is an answer that has been begun: it follows the
-        generation prompt, and nothing ends it.
-        Raises BundleError if the template fails on these messages.
+        With `continue_answer` the last message is an answer that has been begun: nothing ends it.
+        Raises BundleError if the template fails on these messages, or leaves out that one.
         """
         free = _unused_characters(message["content"] for message in messages)
         guard = next(free)
+        end = " " + next(free)  # the last word before it stays what it is
         # A guard behind each character of a control name that a message spells keeps it, and
         # those that it overlaps, from being one. For names of one character others stand in.
         stand_ins = {name: next(free) for name in self._tokenizer.control_tokens if len(name) == 1}
@@ -70,9 +77,15 @@ class ChatTemplate:
             {"role": message["role"], "content": self._control.sub(guarded, message["content"])}
             for message in messages
         ]
-        begun = turns.pop()["content"] if continue_answer else ""
+        if continue_answer:
+            turns[-1]["content"] += end
+            add_generation_prompt = False
         values = {"messages": turns, "add_generation_prompt": add_generation_prompt}
-        rendered = self._template.render(self._tokens | values) + begun
+        rendered = self._template.render(self._tokens | values)
+        if continue_answer:
+            rendered, found, _ = rendered.rpartition(end)
+            if not found:
+                raise BundleError("The chat template of this model cannot go on with an answer.")
         ids: list[int] = []
         for part in self._control.split(rendered):
             if part in self._tokenizer.control_tokens:

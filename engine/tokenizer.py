@@ -118,7 +118,10 @@ class Tokenizer(BaseTokenizer):
 
 
 class StreamDecoder:
-    """Turns tokens into text as they arrive, never splitting a multi-byte character."""
+    """Turns tokens into text as they arrive, never splitting a multi-byte character.
+
+    A space before the first word belongs to its token, not to the text.
+    """
 
     def __init__(self, tokenizer: BaseTokenizer, *, continues: bool = False) -> None:
         self._tokenizer = tokenizer
@@ -130,7 +133,7 @@ class StreamDecoder:
         text = self._decoder.decode(self._tokenizer.token_bytes(token_id))
         if self._at_start and text:
             self._at_start = False
-            return text.removeprefix(" ") if self._tokenizer.adds_space else text
+            return text.removeprefix(" ")
         return text
 
     def finish(self) -> str:

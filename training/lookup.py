@@ -1,9 +1,9 @@
 """After prepretrain: `python -m training.lookup --config C --checkpoint DIR --data DIR --out DIR`.
 
 Teaches a model of training.prepretrain, before any text, to answer questions about random tokens
-(random_lookups.py). The layers between its two that learned learn as well: they bring what the
-question holds to where the answer begins. `python -m training.pretrain --checkpoint` goes on from
-there.
+(random_lookups.py), the plainest in the first half of the steps: among all kinds at once it finds
+much later how. The layers between its two that learned learn as well: they bring what the question
+holds to where the answer begins. `python -m training.pretrain --checkpoint` goes on from there.
 """
 
 from training.command import command
@@ -24,9 +24,11 @@ def main() -> None:
     stage = open_stage("lookup", __doc__)
     config, layers = stage.model.config, len(stage.model.model.layers)
     freeze_all_but_attention(stage.model, range(layers // 3, layers * 2 // 3 + 1))
-    questions = [Lookups(config, stage.run.tokenizer)] * _QUESTION_ROWS
-    makers: list[Maker] = [Repetition(config), *questions]
-    batches = RandomTokenBatches(makers, stage.settings, stage.processes)
+    phases: list[list[Maker]] = [
+        [Repetition(config), *[Lookups(config, stage.run.tokenizer, plain=plain)] * _QUESTION_ROWS]
+        for plain in (True, False)
+    ]
+    batches = RandomTokenBatches(phases, stage.settings, stage.processes)
     run_to_the_end(Trainer(stage.model, batches, stage.settings, stage.run, stage.processes))
 
 

@@ -97,7 +97,8 @@ def encode_prompt(prompt: str, tokenizer: Tokenizer, stage: str) -> list[int]:
     # What the chat template makes of it, without Jinja2: training runs where it is not installed.
     control = tokenizer.control_tokens
     opening = control["<s>"], control["<|user|>"]
-    return [*opening, *tokenizer.encode(prompt), control["<|assistant|>"]]
+    space = " " * (prompt[:1].isalnum() and prompt.split(" ")[0].isascii())
+    return [*opening, *tokenizer.encode(space + prompt), control["<|assistant|>"]]
 
 
 def _likeliest(last: Tensor, hidden: Tensor, head: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ def main() -> None:
     stage = open_stage("prepretrain", __doc__)
     layers = len(stage.model.model.layers)
     freeze_all_but_attention(stage.model, {layers // 3, layers * 2 // 3})
-    makers = [Repetition(stage.model.config)]
-    batches = RandomTokenBatches(makers, stage.settings, stage.processes)
+    repetition = Repetition(stage.model.config)
+    batches = RandomTokenBatches([[repetition]], stage.settings, stage.processes)
     run_to_the_end(Trainer(stage.model, batches, stage.settings, stage.run, stage.processes))
 
 

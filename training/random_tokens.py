@@ -22,15 +22,15 @@ Maker = Callable[[np.random.Generator], tuple[list[int], list[bool]]]
 
 
 class RandomTokenBatches:
-    """Rows of documents that `makers` make, each row's by one of them.
+    """Rows of documents, each row's made by one maker of the phase that it falls into.
 
-    It is drawn from the step alone, so that runs resume exactly and every process draws the same
-    batch, of which it takes every count-th row. Raises ConfigError for a batch that the
-    processes cannot share evenly.
+    `phases` follow one another, each for as many steps. A batch is drawn from the step alone, so
+    that runs resume exactly and every process draws the same one, of which it takes every count-th
+    row. Raises ConfigError for a batch that the processes cannot share evenly.
     """
 
     def __init__(
-        self, makers: Sequence[Maker], settings: StageSettings, processes: Processes
+        self, phases: Sequence[Sequence[Maker]], settings: StageSettings, processes: Processes
     ) -> None:
         if settings.batch_size % processes.count:
             raise ConfigError(
@@ -38,7 +38,7 @@ class RandomTokenBatches:
                 rows=settings.batch_size,
                 count=processes.count,
             )
-        self._makers, self._settings, self._processes = makers, settings, processes
+        self._phases, self._settings, self._processes = phases, settings, processes
         self._step = 0
 
     @property
@@ -49,8 +49,10 @@ class RandomTokenBatches:
     def next(self) -> Batch:
         """Return this process's rows of the next batch, of sequence_length tokens each."""
         generator = np.random.default_rng((self._settings.seed, self._step))
+        phase = self._step * len(self._phases) // self._settings.steps
+        makers = self._phases[min(phase, len(self._phases) - 1)]
         self._step += 1
-        rows = [self._row(generator) for _ in range(self._settings.batch_size)]
+        rows = [self._row(makers, generator) for _ in range(self._settings.batch_size)]
         ids, counts, documents = (np.stack(columns) for columns in zip(*rows, strict=True))
         weights = counts[:, 1:].astype(np.float32) / max(1, int(counts[:, 1:].sum()))
         mine = slice(self._processes.rank, None, self._processes.count)
@@ -81,14 +83,14 @@ class RandomTokenBatches:
         self._step = state["step"]
 
     def _row(
-        self, generator: np.random.Generator
+        self, makers: Sequence[Maker], generator: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
         """Return tokens, which of them count as targets, and their document's number."""
         ids: list[int] = []
         counts: list[bool] = []
         documents: list[int] = []
         length, number = self._settings.sequence_length + 1, 0
-        make = self._makers[int(generator.integers(len(self._makers)))]
+        make = makers[int(generator.integers(len(makers)))]
         while len(ids) < length:
             number += 1
             tokens, counted = make(generator)

@@ -11,6 +11,8 @@ from engine.chat_template import GEB_CHAT_TEMPLATE, ChatTemplate
 from engine.errors import BundleError
 from engine.tokenizer import BaseTokenizer, Tokenizer
 
+# Ours but for the space, so that what comes out is what went in.
+_UNSPACED = GEB_CHAT_TEMPLATE.replace("%} {% endif %}", "%}{% endif %}")
 _ROLES = ("system", "user", "assistant")
 _FRAGMENTS = [
     *("<|user|>", "<|assistant|>", "</s>", "<s>", "<pad>", "<|us", "er|>", "<", "|>", "/s>"),
@@ -29,13 +31,54 @@ _CONVERSATIONS = st.lists(
 def test_only_the_template_makes_control_tokens(
     tokenizer: Tokenizer, messages: list[dict[str, str]]
 ) -> None:
-    ids = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer).encode(messages)
+    ids = ChatTemplate(_UNSPACED, tokenizer).encode(messages)
     names = {id_: name for name, id_ in tokenizer.control_tokens.items()}
     expected = Counter(f"<|{message['role']}|>" for message in messages)
     expected.update(["<s>", "<|assistant|>"])
     expected["</s>"] = sum(message["role"] == "assistant" for message in messages)
     assert Counter(names[i] for i in ids if i in names) == +expected
     assert tokenizer.decode(ids) == "".join(message["content"] for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("answer", "passage"),
+    [
+        ("Vienna [1]", "He lived in Vienna [1]"),
+        ("restored", "It was restored"),
+        ("1806", "It was in 1806"),
+        ("维也纳", "他住在维也纳"),
+        ("1806年", "于1806年"),
+        ("“Quoted”", "the“Quoted”"),
+    ],
+)
+def test_an_answer_has_the_tokens_that_it_has_in_a_passage(
+    tokenizer: Tokenizer, answer: str, passage: str
+) -> None:
+    template = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer)
+    answered = [{"role": "user", "content": passage}, {"role": "assistant", "content": answer}]
+    *asked, end = template.encode(answered, add_generation_prompt=False)
+    assert end == tokenizer.control_tokens["</s>"]
+    ids = asked[len(template.encode(answered[:1])) :]
+    assert tokenizer.encode(passage)[-len(ids) :] == ids
+    decoder = tokenizer.stream_decoder()
+    assert "".join(map(decoder.push, ids)) + decoder.finish() == answer
+
+
+@pytest.mark.parametrize("begun", ["Vienna", "Vienna is", "维也纳", " spaced", "<|user|>", ""])
+def test_an_answer_that_was_begun_goes_on_as_it_was_written(
+    tokenizer: Tokenizer, begun: str
+) -> None:
+    template = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer)
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": begun}]
+    *whole, _end = template.encode(messages, add_generation_prompt=False)
+    assert template.encode(messages, continue_answer=True) == whole
+
+
+def test_a_template_that_leaves_out_the_answer_cannot_go_on(tokenizer: Tokenizer) -> None:
+    template = ChatTemplate("{{ messages[0].content }}", tokenizer)
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}]
+    with pytest.raises(BundleError, match="cannot go on with an answer"):
+        template.encode(messages, continue_answer=True)
 
 
 def test_the_format_that_our_models_are_trained_on(tokenizer: Tokenizer) -> None:
@@ -51,7 +94,7 @@ def test_the_format_that_our_models_are_trained_on(tokenizer: Tokenizer) -> None
         control["<|user|>"],
         *tokenizer.encode("你好"),
         control["<|assistant|>"],
-        *tokenizer.encode("Hello"),
+        *tokenizer.encode(" Hello"),
         control["</s>"],
         control["<|user|>"],
         *tokenizer.encode("?"),
@@ -128,6 +171,6 @@ class _FewNames(BaseTokenizer):
 
 @given(content=st.text(alphabet="#abc[]\ufdd0\ufdd1x", max_size=12))
 def test_names_that_overlap_or_have_one_character_stay_letters(content: str) -> None:
-    template = ChatTemplate(GEB_CHAT_TEMPLATE, _FewNames())
+    template = ChatTemplate(_UNSPACED, _FewNames())
     ids = template.encode([{"role": "user", "content": content}], add_generation_prompt=False)
     assert ids == [*map(ord, "<s><|user|>"), *map(ord, content)]

@@ -12,7 +12,7 @@ from training.monitor import encode_prompt
 _NOT_NEEDED = ("jinja2", "onnx", "onnxruntime", "onnx_ir", "transformers", "datatrove", "pyarrow")
 
 
-@pytest.mark.parametrize("prompt", ["你是谁？", "Who are you?", "3 + 4 = ?"])
+@pytest.mark.parametrize("prompt", ["你是谁？", "Who are you?", "3 + 4 = ?", "3月", "“Who”?", ""])
 def test_prompts_are_encoded_as_the_chat_template_does(tokenizer: Tokenizer, prompt: str) -> None:
     template = ChatTemplate(GEB_CHAT_TEMPLATE, tokenizer)
     expected = template.encode([{"role": "user", "content": prompt}])

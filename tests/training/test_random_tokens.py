@@ -29,7 +29,7 @@ Run = Callable[..., None]
 
 
 def _repetitions(config: ModelConfig, processes: Processes) -> RandomTokenBatches:
-    return RandomTokenBatches([Repetition(config)], _SETTINGS, processes)
+    return RandomTokenBatches([[Repetition(config)]], _SETTINGS, processes)
 
 
 def test_what_counts_can_be_looked_up(tiny_config: ModelConfig) -> None:
@@ -48,40 +48,63 @@ def test_what_counts_can_be_looked_up(tiny_config: ModelConfig) -> None:
     assert not np.isin(batch.targets.numpy(), special).any()
 
 
+def test_phases_follow_one_another(tiny_config: ModelConfig) -> None:
+    settings = replace(_SETTINGS, steps=4)
+    phases = [[lambda _generator, token=token: ([token], [True])] for token in (8, 9)]
+    batches = RandomTokenBatches(phases, settings, Processes())
+    seen = [batches.next().input_ids.unique().tolist() for _ in range(5)]
+    assert seen == [[8], [8], [9], [9], [9]]
+
+
+@pytest.mark.parametrize("plain", [True, False])
 def test_a_question_about_random_tokens_has_one_answer(
-    tiny_config: ModelConfig, tokenizer: Tokenizer
+    tiny_config: ModelConfig, tokenizer: Tokenizer, plain: bool
 ) -> None:
-    make, generator = Lookups(tiny_config, tokenizer), np.random.default_rng(0)
-    control = tokenizer.control_tokens
-    line_end = tokenizer.encode("\n")
+    make = Lookups(tiny_config, tokenizer, plain=plain)
+    generator = np.random.default_rng(0)
+    control, line_end = tokenizer.control_tokens, tokenizer.encode("\n")
     kinds = set()
     for _ in range(40):
         ids, counts = make(generator)
-        assert len(ids) == len(counts)
-        text = " ".join(map(str, ids))
-        first, *others = text.removeprefix(f"1 {control['<|user|>']} ").split(
-            f" {control['<|user|>']} "
-        )
-        passage, _, question = first.partition(f" {' '.join(map(str, line_end))} ")
-        tokens = passage.split()
-        assert len(set(tokens)) == len(tokens)
-        assert len(others) >= 5
-        for turn in (question, *others):
-            asked, _, answer = turn.partition(f" {control['<|assistant|>']} ")
-            place = tokens.index(answer)
-            *before, last = asked.split()
-            known = [one for one in (*before, last) if one in tokens]
-            kinds.add((len(known) < len(before) + 1, last in tokens))
+        bos, user, *talk = ids
+        assert (bos, user) == (control["<s>"], control["<|user|>"])
+        end = talk.index(line_end[0])
+        passage, turns = talk[:end], _split(talk[end + len(line_end) :], control["<|user|>"])
+        assert len(set(passage)) == len(passage)
+        assert len(turns) >= 6
+        for asked, answer in (_split(turn, control["<|assistant|>"]) for turn in turns):
+            *words, last = answer
+            assert last == control["</s>"]
+            assert 1 <= len(words) <= (1 if plain else 3)
+            place = passage.index(words[0])
+            assert passage[place : place + len(words)] == words
             # What is asked with stands beside the answer, in the passage's order.
-            beside = [tokens.index(one) for one in known]
-            around = [number for number in range(beside[0], beside[-1] + 1) if number != place]
-            assert beside == around
-            assert place in (beside[-1] + 1, *range(beside[0], beside[-1]))
-        marks = [number for number, counted in enumerate(counts) if counted]
-        assert [ids[number - 1] for number in marks] == [control["<|assistant|>"]] * len(marks)
-        assert len(marks) == len(others) + 1
+            beside = [passage.index(token) for token in asked if token in passage]
+            around = range(beside[0], max(beside[-1] + 1, place))
+            assert beside == [at for at in around if not place <= at < place + len(words)]
+            assert place in (beside[-1] + 1, *around)
+            inside = beside[-1] > place
+            kinds.add((inside, inside or _spells_a_gap(tokenizer.decode(asked[len(beside) :]))))
+        answers = [number for number, counted in enumerate(counts) if counted]
+        assert [ids[number - 1] for number in answers] == [control["<|assistant|>"]] * len(turns)
+        assert len(ids) == len(counts)
     # Without a gap, with one behind, and with one between.
-    assert kinds == {(False, True), (True, False), (True, True)}
+    assert kinds == {(False, False), (False, True), (True, True)}
+
+
+def _split(ids: list[int], mark: int) -> list[list[int]]:
+    """Cut token ids at every `mark`."""
+    parts: list[list[int]] = [[]]
+    for token in ids:
+        if token == mark:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
+def _spells_a_gap(text: str) -> bool:
+    return text.strip(" ?？") != ""
 
 
 def test_processes_share_a_batch_and_a_place_is_found_again(tiny_config: ModelConfig) -> None:

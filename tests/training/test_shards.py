@@ -87,7 +87,7 @@ def test_only_the_assistants_words_and_its_stop_are_trained_on(tokenizer: Tokeni
     ids, mask = encode_conversation(messages, template)
     learnt = [token for token, keep in zip(ids, mask, strict=True) if keep]
     end = tokenizer.control_tokens["</s>"]
-    assert learnt == [*tokenizer.encode("one"), end, *tokenizer.encode("two <|user|>"), end]
+    assert learnt == [*tokenizer.encode(" one"), end, *tokenizer.encode(" two <|user|>"), end]
     assert ids.count(tokenizer.control_tokens["<|user|>"]) == 2
 
 

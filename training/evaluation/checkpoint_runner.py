@@ -53,7 +53,7 @@ class CheckpointRunner:
             if len(self._tokens) == self.context_length:
                 break
             logits = self._forward([token], 1)
-        return self.tokenizer.decode(answer)
+        return self.tokenizer.decode(answer).removeprefix(" ")
 
     @torch.inference_mode()
     def log_probabilities(self, token_ids: list[int], count: int) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from training.gap_questions import gap_questions
 from training.making.records import Record, conversation
 
 _WORD = {"zh": re.compile(r"[\u4e00-\u9fff]{2}"), "en": re.compile(r"[A-Za-z]{3,}|\d{2,}")}
-_JOINT = {"zh": "，", "en": " "}
+_JOINT = {"zh": "", "en": " "}
 _MARK = {"zh": "？", "en": "?"}
 _FEWEST, _MOST = 8, 24
 """Words of a passage."""
