@@ -31,6 +31,15 @@ A space comes before a word of Latin letters or digits that begins a message, as
 text: the tokens are the same there and here, and an answer is copied out of a passage as they are.
 """
 
+_WITHOUT_SPACE = (
+    "<s>{% for message in messages %}"
+    "<|{{ message.role }}|>{{ message.content }}"
+    "{% if message.role == 'assistant' %}</s>{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+"""What the first of our models were trained on."""
+
 
 class ChatTemplate:
     """A compiled template over one tokenizer. Raises BundleError if it cannot be compiled."""
@@ -45,7 +54,7 @@ class ChatTemplate:
     ) -> None:
         self._tokenizer = tokenizer
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
-        ours = source == GEB_CHAT_TEMPLATE
+        ours = source in (GEB_CHAT_TEMPLATE, _WITHOUT_SPACE)
         self._template = compile_template(source) if ours else TemplateProcess(source)
         names = sorted(tokenizer.control_tokens, key=len, reverse=True)
         self._control = re.compile("(" + "|".join(map(re.escape, names)) + ")")
