@@ -103,6 +103,23 @@ class ChatTemplate:
                 ids += self._tokenizer.encode(part.translate(letters), continues=bool(ids))
         return ids
 
+    def encode_answers(self, texts: Iterable[str]) -> list[list[int]]:
+        """Return the token ids of each text as it follows a prompt of `encode`, without an end.
+
+        Raises BundleError as `encode`.
+        """
+        asked: list[Message] = [{"role": "user", "content": "?"}]
+        prompt = self.encode(asked)
+        answers = []
+        for text in texts:
+            begun = [*asked, {"role": "assistant", "content": text}]
+            ids = self.encode(begun, continue_answer=True)
+            # Some templates write an answer otherwise than they ask for one.
+            asks_alike = ids[: len(prompt)] == prompt
+            plain = self._tokenizer.encode(text, continues=True)
+            answers.append(ids[len(prompt) :] if asks_alike else plain)
+        return answers
+
 
 def _unused_characters(texts: Iterable[str]) -> Iterator[str]:
     """Yield characters that no text holds."""

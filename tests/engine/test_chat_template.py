@@ -59,6 +59,7 @@ def test_an_answer_has_the_tokens_that_it_has_in_a_passage(
     *asked, end = template.encode(answered, add_generation_prompt=False)
     assert end == tokenizer.control_tokens["</s>"]
     ids = asked[len(template.encode(answered[:1])) :]
+    assert template.encode_answers([answer]) == [ids]
     assert tokenizer.encode(passage)[-len(ids) :] == ids
     decoder = tokenizer.stream_decoder()
     assert "".join(map(decoder.push, ids)) + decoder.finish() == answer
@@ -79,6 +80,22 @@ def test_a_template_that_leaves_out_the_answer_cannot_go_on(tokenizer: Tokenizer
     messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}]
     with pytest.raises(BundleError, match="cannot go on with an answer"):
         template.encode(messages, continue_answer=True)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "written"),
+    [
+        ("{% if add_generation_prompt %}A: {% endif %}", "A: "),
+        ("{% if add_generation_prompt %}A: think {% endif %}", "A: "),
+    ],
+)
+def test_answers_follow_any_templates_prompt(
+    tokenizer: Tokenizer, prompt: str, written: str
+) -> None:
+    turns = "{% for m in messages %}{% if m.role == 'assistant' %}" + written + "{% endif %}"
+    template = ChatTemplate(turns + "{{ m.content }}<s>{% endfor %}" + prompt, tokenizer)
+    (answer,) = template.encode_answers(["维也纳"])
+    assert tokenizer.decode(answer) == "维也纳"
 
 
 def test_the_format_that_our_models_are_trained_on(tokenizer: Tokenizer) -> None:

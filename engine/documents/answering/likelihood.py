@@ -31,7 +31,7 @@ def answer_likelihoods(
     together. Raises Interrupted when cancelled, GenerationError as `Model.forward`.
     """
     tokenizer = bundle.tokenizer
-    encoded = [tokenizer.encode(text, continues=True) for text in texts]
+    encoded = bundle.chat_template.encode_answers(texts)
     ends = list(bundle.generation.eos_token_ids)
     ends += [ids[0] for mark in _FULL_STOPS if (ids := tokenizer.encode(mark, continues=True))]
     path = _Path(model, _read(model, prompt, is_cancelled), np.unique(ends))
