@@ -67,7 +67,7 @@ def test_prompt_prints_the_answer_alone_and_stores_nothing(
     assert plain.err == ""
     assert answer_once("Hello", greedy(tiny_bundle), as_json=True) == 0
     values = json.loads(capsys.readouterr().out)
-    assert plain.out == values["text"] + "\n"
+    assert plain.out == printable(values["text"]) + "\n"
     assert not (own_home / "data" / "conversations.sqlite3").exists()
 
 
@@ -219,6 +219,7 @@ import os, signal, sys, time
 from pathlib import Path
 import engine.answer_steps
 from engine.events import Token
+from engine.terminal_text import printable
 from engine.terminal import ChatOptions, answer_once, chat
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may ignore it
 if sys.stdin.isatty():

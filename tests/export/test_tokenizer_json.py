@@ -46,7 +46,7 @@ def test_role_tokens(pair: tuple[Tokenizer, HuggingFaceTokenizer], bundle) -> No
     ours, theirs = pair
     opened = open_bundle(bundle.path)
     messages = [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "Hi!"}]
-    rendered = "<s><|user|>你好<|assistant|>Hi!</s>"
+    rendered = "<s><|user|>你好<|assistant|> Hi!</s>"
     expected = opened.chat_template.encode(messages, add_generation_prompt=False)
     assert theirs.encode(rendered).ids == expected
     for token, token_id in ours.control_tokens.items():

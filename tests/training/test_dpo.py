@@ -58,7 +58,7 @@ def test_the_halves_of_a_batch_are_chosen_and_rejected(data: Path, tokenizer: To
     answers = [tokenizer.decode(row[row != IGNORED].tolist()) for row in batch.targets]
     prompts = [tokenizer.decode(row[:8].tolist()).split(" ")[0] for row in batch.input_ids]
     assert len(answers) == 8
-    assert set(answers[:4]) == {"Hello, the weather is fine."}
+    assert set(answers[:4]) == {" Hello, the weather is fine."}
     assert all("park" in answer for answer in answers[4:])
     assert prompts[:4] == prompts[4:]
 
