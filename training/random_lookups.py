@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.config import ModelConfig
 from engine.tokenizer import BaseTokenizer
-from training.gap_questions import gap_questions
+from training.gap_questions import gap_questions, repeated
 from training.random_tokens import ordinary_tokens
 
 _WORDS = (8, 19)
@@ -29,7 +29,7 @@ _MARKS = ("", "", "?", "？")
 class Lookups:
     """Makes such conversations; the answers are what counts.
 
-    `plain` ones have words and gaps of one token, and no marks.
+    `plain` ones have words and gaps of one token, each word once, and no marks.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Lookups:
         control = tokenizer.control_tokens
         self._bos, self._eos = config.bos_token_id, config.eos_token_id
         self._user, self._assistant = control["<|user|>"], control["<|assistant|>"]
+        self._plain = plain
         self._lengths = _LENGTHS[:1] if plain else _LENGTHS
         self._gaps = [tokenizer.encode(gap)[-1 if plain else 0 :] for gap in _GAPS]
         self._marks = [tokenizer.encode(mark) for mark in (_MARKS[:1] if plain else _MARKS)]
@@ -50,9 +51,10 @@ class Lookups:
         lengths = generator.choice(self._lengths, int(generator.integers(*_WORDS, endpoint=True)))
         tokens = generator.choice(self._vocabulary, int(lengths.sum()), replace=False)
         words = [word.tolist() for word in np.split(tokens, np.cumsum(lengths)[:-1])]
-        ids = [self._bos, self._user, *tokens.tolist(), *self._line_end]
+        passage = words if self._plain else repeated(words, generator)
+        ids = [self._bos, self._user, *chain(*passage), *self._line_end]
         counts = [False] * len(ids)
-        for number, (question, answer) in enumerate(gap_questions(words, self._gaps, generator)):
+        for number, (question, answer) in enumerate(gap_questions(passage, self._gaps, generator)):
             mark = self._marks[int(generator.integers(len(self._marks)))]
             ids += [self._user] * (number > 0) + [*chain(*question), *mark, self._assistant]
             counts += [False] * (len(ids) - len(counts)) + [True] + [False] * len(answer)

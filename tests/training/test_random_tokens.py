@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from training_helpers import TINY_CONFIG, TINY_STAGE, write_data
 
 from engine.config import ModelConfig
@@ -17,6 +20,7 @@ from engine.tokenizer import Tokenizer
 from training import checkpoint, lookup, prepretrain, pretrain
 from training.batches import IGNORED
 from training.distributed import Processes
+from training.gap_questions import gap_questions
 from training.random_lookups import Lookups
 from training.random_tokens import RandomTokenBatches
 from training.repetition import Repetition
@@ -63,33 +67,56 @@ def test_a_question_about_random_tokens_has_one_answer(
     make = Lookups(tiny_config, tokenizer, plain=plain)
     generator = np.random.default_rng(0)
     control, line_end = tokenizer.control_tokens, tokenizer.encode("\n")
-    kinds = set()
+    kinds, repeats, most = set(), set(), 0
     for _ in range(40):
         ids, counts = make(generator)
         bos, user, *talk = ids
         assert (bos, user) == (control["<s>"], control["<|user|>"])
         end = talk.index(line_end[0])
         passage, turns = talk[:end], _split(talk[end + len(line_end) :], control["<|user|>"])
-        assert len(set(passage)) == len(passage)
-        assert len(turns) >= 6
+        assert len(set(passage)) == len(passage) or not plain
+        repeats.add(len(set(passage)) < len(passage))
+        most = max(most, len(turns))
         for asked, answer in (_split(turn, control["<|assistant|>"]) for turn in turns):
             *words, last = answer
             assert last == control["</s>"]
             assert 1 <= len(words) <= (1 if plain else 3)
-            place = passage.index(words[0])
-            assert passage[place : place + len(words)] == words
-            # What is asked with stands beside the answer, in the passage's order.
-            beside = [passage.index(token) for token in asked if token in passage]
-            around = range(beside[0], max(beside[-1] + 1, place))
-            assert beside == [at for at in around if not place <= at < place + len(words)]
-            assert place in (beside[-1] + 1, *around)
-            inside = beside[-1] > place
-            kinds.add((inside, inside or _spells_a_gap(tokenizer.decode(asked[len(beside) :]))))
+            lead, gap, rest = [*_runs(asked, passage), [], []][:3]
+            assert _places(passage, [*lead, *words, *rest]) == 1
+            kinds.add((rest != [], rest != [] or _spells_a_gap(tokenizer.decode(gap))))
         answers = [number for number, counted in enumerate(counts) if counted]
         assert [ids[number - 1] for number in answers] == [control["<|assistant|>"]] * len(turns)
         assert len(ids) == len(counts)
     # Without a gap, with one behind, and with one between.
     assert kinds == {(False, False), (False, True), (True, True)}
+    assert repeats == ({False} if plain else {False, True})
+    assert most > 5
+
+
+@given(length=st.integers(3, 40), kinds=st.integers(1, 40), seed=st.integers(0, 999))
+def test_a_gap_in_any_passage_has_one_answer(length: int, kinds: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    passage = generator.integers(kinds, size=length).tolist()
+    for question, answer in gap_questions(passage, [-1], generator):
+        split = question.index(-1) if -1 in question else len(question)
+        lead, rest = question[:split], question[split + 1 :]
+        fits = {
+            passage[at]
+            for at in range(len(lead), length - len(rest))
+            if passage[at - len(lead) : at] == lead and passage[at + 1 :][: len(rest)] == rest
+        }
+        assert fits == {answer}
+        assert _places(passage, [*lead, answer, *rest]) == 1
+
+
+def _runs(ids: list[int], known: list[int]) -> list[list[int]]:
+    """Cut token ids wherever known ones and others meet."""
+    return [[*run] for _, run in groupby(ids, known.__contains__)]
+
+
+def _places(ids: list[int], part: list[int]) -> int:
+    """Count where `part` stands in `ids`."""
+    return sum(ids[at : at + len(part)] == part for at in range(len(ids)))
 
 
 def _split(ids: list[int], mark: int) -> list[list[int]]:

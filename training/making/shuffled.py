@@ -1,8 +1,8 @@
 """Questions about words out of order: what the stage `lookup` teaches, in the frame of text.
 
-A passage is some words of a document, shuffled, so that nothing but looking it up gives an answer.
-A model that learned this from random tokens forgets it in its first steps of text unless it is
-asked on.
+A passage is some words of a document, shuffled, so that nothing but looking it up gives an answer;
+in half of the passages words come several times. A model that learned this from random tokens
+forgets it in its first steps of text unless it is asked on.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from training.evaluation.language import LANGUAGES, Language
-from training.gap_questions import gap_questions
+from training.gap_questions import gap_questions, repeated
 from training.making.records import Record, conversation
 
 _WORD = {"zh": re.compile(r"[\u4e00-\u9fff]{2}"), "en": re.compile(r"[A-Za-z]{3,}|\d{2,}")}
@@ -43,8 +43,10 @@ def from_shuffled(documents: Iterable[Record], seed: str = "") -> Iterator[Recor
         for _ in range(_PASSAGES):
             count = int(generator.integers(_FEWEST, _MOST, endpoint=True))
             passage, words = words[:count], words[count:]
-            if len(passage) >= _FEWEST:
-                yield conversation(_turns(passage, language, generator), language)
+            if len(passage) < _FEWEST:
+                continue
+            if turns := _turns(repeated(passage, generator), language, generator):
+                yield conversation(turns, language)
 
 
 def _turns(
@@ -56,5 +58,6 @@ def _turns(
         (joint.join(question) + _MARK[language] * int(generator.integers(2)), answer)
         for question, answer in gap_questions(passage, _GAPS[language], generator)
     ]
-    turns[0] = f"{joint.join(passage)}\n{turns[0][0]}", turns[0][1]
+    for question, answer in turns[:1]:
+        turns[0] = f"{joint.join(passage)}\n{question}", answer
     return turns
