@@ -54,13 +54,14 @@ class RandomTokenBatches:
         self._step += 1
         rows = [self._row(makers, generator) for _ in range(self._settings.batch_size)]
         ids, counts, documents = (np.stack(columns) for columns in zip(*rows, strict=True))
-        weights = counts[:, 1:].astype(np.float32) / max(1, int(counts[:, 1:].sum()))
+        # Rows weigh the same: makers differ in how many of their tokens count.
+        weights = counts[:, 1:] / np.maximum(counts[:, 1:].sum(1, keepdims=True), 1) / len(rows)
         mine = slice(self._processes.rank, None, self._processes.count)
         targets = np.where(counts[mine, 1:], ids[mine, 1:], IGNORED)
         return Batch(
             torch.from_numpy(ids[mine, :-1].copy()),
             torch.from_numpy(targets),
-            torch.from_numpy(weights[mine]),
+            torch.from_numpy(weights[mine].astype(np.float32)),
             torch.from_numpy(documents[mine, :-1].copy()),
             torch.zeros(len(targets), dtype=torch.int64),
         )

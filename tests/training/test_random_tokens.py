@@ -52,6 +52,14 @@ def test_what_counts_can_be_looked_up(tiny_config: ModelConfig) -> None:
     assert not np.isin(batch.targets.numpy(), special).any()
 
 
+def test_rows_weigh_the_same_however_many_of_their_tokens_count(tiny_config: ModelConfig) -> None:
+    makers = [lambda _generator, counts=counts: ([8, 9], counts) for counts in ([True] * 2, [0, 1])]
+    weights = RandomTokenBatches([makers], _SETTINGS, Processes()).next().weights
+    counted = (weights > 0).sum(1)
+    assert len(counted.unique()) == 2
+    assert weights.sum(1).tolist() == pytest.approx([1 / len(weights)] * len(weights))
+
+
 def test_phases_follow_one_another(tiny_config: ModelConfig) -> None:
     settings = replace(_SETTINGS, steps=4)
     phases = [[lambda _generator, token=token: ([token], [True])] for token in (8, 9)]
