@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from engine.errors import BundleError
+from engine.leading_space import leading_space
 from engine.template_process import TemplateProcess, compile_template
 from engine.tokenizer import BaseTokenizer
 
@@ -27,8 +27,7 @@ GEB_CHAT_TEMPLATE = (
 )
 """`<s><|user|>question<|assistant|>answer</s><|user|>…`, the format our models are trained on.
 
-A space comes before a word of Latin letters or digits that begins a message, as in the middle of a
-text: the tokens are the same there and here, and an answer is copied out of a passage as they are.
+A message begins with its `leading_space`.
 """
 
 _WITHOUT_SPACE = (
@@ -54,6 +53,7 @@ class ChatTemplate:
     ) -> None:
         self._tokenizer = tokenizer
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
+        self._leads = source == GEB_CHAT_TEMPLATE
         ours = source in (GEB_CHAT_TEMPLATE, _WITHOUT_SPACE)
         self._template = compile_template(source) if ours else TemplateProcess(source)
         names = sorted(tokenizer.control_tokens, key=len, reverse=True)
@@ -68,12 +68,12 @@ class ChatTemplate:
     ) -> list[int]:
         """Return the token ids of a conversation.
 
-        With `continue_answer` the last message is an answer that has been begun: nothing ends it.
-        Raises BundleError if the template fails on these messages, or leaves out that one.
+        With `continue_answer` the last message is an answer that has been begun: it follows the
+        generation prompt, and nothing ends it.
+        Raises BundleError if the template fails on these messages.
         """
         free = _unused_characters(message["content"] for message in messages)
         guard = next(free)
-        end = " " + next(free)  # the last word before it stays what it is
         # A guard behind each character of a control name that a message spells keeps it, and
         # those that it overlaps, from being one. For names of one character others stand in.
         stand_ins = {name: next(free) for name in self._tokenizer.control_tokens if len(name) == 1}
@@ -86,15 +86,9 @@ class ChatTemplate:
             {"role": message["role"], "content": self._control.sub(guarded, message["content"])}
             for message in messages
         ]
-        if continue_answer:
-            turns[-1]["content"] += end
-            add_generation_prompt = False
+        begun = self._led(turns.pop()["content"]) if continue_answer else ""
         values = {"messages": turns, "add_generation_prompt": add_generation_prompt}
-        rendered = self._template.render(self._tokens | values)
-        if continue_answer:
-            rendered, found, _ = rendered.rpartition(end)
-            if not found:
-                raise BundleError("The chat template of this model cannot go on with an answer.")
+        rendered = self._template.render(self._tokens | values) + begun
         ids: list[int] = []
         for part in self._control.split(rendered):
             if part in self._tokenizer.control_tokens:
@@ -104,21 +98,11 @@ class ChatTemplate:
         return ids
 
     def encode_answers(self, texts: Iterable[str]) -> list[list[int]]:
-        """Return the token ids of each text as it follows a prompt of `encode`, without an end.
+        """Return the token ids of each text as it follows a prompt of `encode`, without an end."""
+        return [self._tokenizer.encode(self._led(text), continues=True) for text in texts]
 
-        Raises BundleError as `encode`.
-        """
-        asked: list[Message] = [{"role": "user", "content": "?"}]
-        prompt = self.encode(asked)
-        answers = []
-        for text in texts:
-            begun = [*asked, {"role": "assistant", "content": text}]
-            ids = self.encode(begun, continue_answer=True)
-            # Some templates write an answer otherwise than they ask for one.
-            asks_alike = ids[: len(prompt)] == prompt
-            plain = self._tokenizer.encode(text, continues=True)
-            answers.append(ids[len(prompt) :] if asks_alike else plain)
-        return answers
+    def _led(self, answer: str) -> str:
+        return leading_space(answer) + answer if self._leads else answer
 
 
 def _unused_characters(texts: Iterable[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from engine.leading_space import leading_space
 from engine.tokenizer import Tokenizer
 from training.evaluation.bpb import bits_per_byte_by_language, first_of_each, read_heldout
 from training.loss import sequence_nats
@@ -97,8 +98,8 @@ def encode_prompt(prompt: str, tokenizer: Tokenizer, stage: str) -> list[int]:
     # What the chat template makes of it, without Jinja2: training runs where it is not installed.
     control = tokenizer.control_tokens
     opening = control["<s>"], control["<|user|>"]
-    space = " " * (prompt[:1].isalnum() and prompt.split(" ")[0].isascii())
-    return [*opening, *tokenizer.encode(space + prompt), control["<|assistant|>"]]
+    words = tokenizer.encode(leading_space(prompt) + prompt)
+    return [*opening, *words, control["<|assistant|>"]]
 
 
 def _likeliest(last: Tensor, hidden: Tensor, head: Tensor) -> Tensor:

@@ -75,27 +75,10 @@ def test_an_answer_that_was_begun_goes_on_as_it_was_written(
     assert template.encode(messages, continue_answer=True) == whole
 
 
-def test_a_template_that_leaves_out_the_answer_cannot_go_on(tokenizer: Tokenizer) -> None:
-    template = ChatTemplate("{{ messages[0].content }}", tokenizer)
-    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}]
-    with pytest.raises(BundleError, match="cannot go on with an answer"):
-        template.encode(messages, continue_answer=True)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "written"),
-    [
-        ("{% if add_generation_prompt %}A: {% endif %}", "A: "),
-        ("{% if add_generation_prompt %}A: think {% endif %}", "A: "),
-    ],
-)
-def test_answers_follow_any_templates_prompt(
-    tokenizer: Tokenizer, prompt: str, written: str
-) -> None:
-    turns = "{% for m in messages %}{% if m.role == 'assistant' %}" + written + "{% endif %}"
-    template = ChatTemplate(turns + "{{ m.content }}<s>{% endfor %}" + prompt, tokenizer)
-    (answer,) = template.encode_answers(["维也纳"])
-    assert tokenizer.decode(answer) == "维也纳"
+@pytest.mark.parametrize("answer", ["维也纳", "Vienna"])
+def test_of_other_templates_an_answer_is_its_text(tokenizer: Tokenizer, answer: str) -> None:
+    template = ChatTemplate("{% for m in messages %}{{ m.content }}<s>{% endfor %}A:", tokenizer)
+    assert template.encode_answers([answer]) == [tokenizer.encode(answer)]
 
 
 def test_the_format_that_our_models_are_trained_on(tokenizer: Tokenizer) -> None:

@@ -58,6 +58,7 @@ def _turns(
         (joint.join(question) + _MARK[language] * int(generator.integers(2)), answer)
         for question, answer in gap_questions(passage, _GAPS[language], generator)
     ]
-    for question, answer in turns[:1]:
+    if turns:
+        question, answer = turns[0]
         turns[0] = f"{joint.join(passage)}\n{question}", answer
     return turns
