@@ -40,6 +40,7 @@ DPO = DPOSettings(
     warmup_steps=1,
     learning_rate=1e-3,
     matrix_learning_rate=0.01,
+    precision="float32",
     compile="off",
 )
 CONFIG = ModelConfig(

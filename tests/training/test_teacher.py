@@ -44,6 +44,7 @@ def test_a_student_learns_faster_from_the_same_text_with_a_teacher(
     settings = PretrainSettings(
         **{name: getattr(SETTINGS, name) for name in ("steps", "batch_size", "sequence_length")},
         warmup_steps=2,
+        precision="float32",
         compile="off",
         micro_batch_size=2,
         teacher=TeacherSettings(until=1.0, weight=1.0),
