@@ -160,12 +160,26 @@ def _open_model(
     folder = checkpoint.resolve(start)
     _check_same_shape(ModelConfig.load(folder / "config.json"), wanted, folder)
     card |= checkpoint.read_card(folder)
+    if not arguments.resume:
+        _keep_earlier_run(card, arguments.stage)
     if arguments.stage == "pretrain" and arguments.teacher is None and "teacher" in card:
         raise ConfigError(
             "{path} was begun with a teacher: name it again with --teacher.", path=folder
         )
     model = GEB(wanted) if arguments.resume else checkpoint.load_model(folder)[0]
     return model, folder / "tokenizer.model", card
+
+
+def _keep_earlier_run(card: dict[str, Any], stage: str) -> None:
+    """Number a stage's last run in the card, which a further run of it would write over."""
+    training = card.get("training", {})
+    count = sum(name.partition(", ")[0] == stage for name in training)
+    if not count:
+        return
+    card["training"] = {
+        f"{name}, run {count}" if name == stage else name: figures
+        for name, figures in training.items()
+    }
 
 
 def _check_same_shape(found: ModelConfig, wanted: ModelConfig, folder: Path) -> None:

@@ -246,3 +246,23 @@ def test_a_checkpoint_of_another_shape_is_not_gone_on_with(
     config.write_text(CONFIG.replace("num_hidden_layers = 2", "num_hidden_layers = 3"))
     with pytest.raises(SystemExit, match="another shape than the configuration"):
         _run(_command(config, workshop.data, out, "--resume"), monkeypatch)
+
+
+def test_the_card_keeps_every_run_of_a_stage_that_follows_itself(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "small.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    common = ["x", "--config", str(config), "--data", str(workshop.data)]
+    for run, steps in enumerate((1, 2, 3)):
+        words = ["--out", str(tmp_path / str(run)), "--steps", str(steps)]
+        start = ["--checkpoint", str(tmp_path / str(run - 1))] if run else []
+        monkeypatch.setattr(sys, "argv", [*common, *words, *start])
+        pretrain.main()
+    monkeypatch.setattr(
+        sys, "argv", [*common, "--out", str(tmp_path / "2"), "--steps", "4", "--resume"]
+    )
+    pretrain.main()
+    card = checkpoint.read_card(checkpoint.resolve(tmp_path / "2"))
+    steps_of_runs = {name: figures["steps"] for name, figures in card["training"].items()}
+    assert steps_of_runs == {"pretrain, run 1": 1, "pretrain, run 2": 2, "pretrain": 4}
