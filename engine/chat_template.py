@@ -30,15 +30,6 @@ GEB_CHAT_TEMPLATE = (
 A message begins with its `leading_space`.
 """
 
-_WITHOUT_SPACE = (
-    "<s>{% for message in messages %}"
-    "<|{{ message.role }}|>{{ message.content }}"
-    "{% if message.role == 'assistant' %}</s>{% endif %}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-"""What the first of our models were trained on."""
-
 
 class ChatTemplate:
     """A compiled template over one tokenizer. Raises BundleError if it cannot be compiled."""
@@ -53,9 +44,8 @@ class ChatTemplate:
     ) -> None:
         self._tokenizer = tokenizer
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
-        self._leads = source == GEB_CHAT_TEMPLATE
-        ours = source in (GEB_CHAT_TEMPLATE, _WITHOUT_SPACE)
-        self._template = compile_template(source) if ours else TemplateProcess(source)
+        self._ours = source == GEB_CHAT_TEMPLATE
+        self._template = compile_template(source) if self._ours else TemplateProcess(source)
         names = sorted(tokenizer.control_tokens, key=len, reverse=True)
         self._control = re.compile("(" + "|".join(map(re.escape, names)) + ")")
 
@@ -102,7 +92,7 @@ class ChatTemplate:
         return [self._tokenizer.encode(self._led(text), continues=True) for text in texts]
 
     def _led(self, answer: str) -> str:
-        return leading_space(answer) + answer if self._leads else answer
+        return leading_space(answer) + answer if self._ours else answer
 
 
 def _unused_characters(texts: Iterable[str]) -> Iterator[str]:
