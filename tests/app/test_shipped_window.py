@@ -16,7 +16,7 @@ def test_the_shipped_model_answers_in_the_window(
     folder = default_bundle_path()
     window = open_window(model=folder)
     qtbot.waitUntil(lambda: window.chat.status.model.text() == folder.name, timeout=20_000)
-    write(window, "What is your name?")
+    write(window, "Who are you?")
     qtbot.waitUntil(lambda: not answering(window), timeout=30_000)
     answer = store.thread(window.chat.conversation_id)[1]
     assert answer.status == "complete"
