@@ -1,9 +1,10 @@
 """After prepretrain: `python -m training.lookup --config C --checkpoint DIR --data DIR --out DIR`.
 
 Teaches a model of training.prepretrain, before any text, to answer questions about random tokens
-(random_lookups.py), the plainest in the first half of the steps: among all kinds at once it finds
-much later how. The layers between its two that learned learn as well: they bring what the question
-holds to where the answer begins. `python -m training.pretrain --checkpoint` goes on from there.
+(random_lookups.py): in the first third of the steps the plainest, for among all kinds at once it
+finds much later how, and in the last third also about long passages. The layers between its two
+that learned learn as well: they bring what the question holds to where the answer begins.
+`python -m training.pretrain --checkpoint` goes on from there.
 """
 
 from training.command import command
@@ -14,8 +15,10 @@ from training.repetition import Repetition
 from training.stage import open_stage, run_to_the_end
 from training.trainer import Trainer
 
-_QUESTION_ROWS = 4
-"""So many rows of questions stand for one of repetitions, so that these are not forgotten."""
+_QUESTION_ROWS = 6
+"""So many rows of questions stand for two of repetitions, so that these are not forgotten."""
+_SHORT, _LONG = 24, 200
+"""Words of a passage: at most. From short ones alone it does not learn to look far back."""
 
 
 @command
@@ -24,10 +27,11 @@ def main() -> None:
     stage = open_stage("lookup", __doc__)
     config, layers = stage.model.config, len(stage.model.model.layers)
     freeze_all_but_attention(stage.model, range(layers // 3, layers * 2 // 3 + 1))
-    phases: list[list[Maker]] = [
-        [Repetition(config), *[Lookups(config, stage.run.tokenizer, plain=plain)] * _QUESTION_ROWS]
-        for plain in (True, False)
-    ]
+    tokenizer = stage.run.tokenizer
+    repetitions: list[Maker] = [Repetition(config), Repetition(config, repeated=True)]
+    lookups = [Lookups(config, tokenizer, _SHORT, plain=True)]
+    lookups += [Lookups(config, tokenizer, most_words) for most_words in (_SHORT, _LONG)]
+    phases = [[*repetitions, *[maker] * _QUESTION_ROWS] for maker in lookups]
     batches = RandomTokenBatches(phases, stage.settings, stage.processes)
     run_to_the_end(Trainer(stage.model, batches, stage.settings, stage.run, stage.processes))
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from engine.config import ModelConfig
 from engine.tokenizer import BaseTokenizer
-from training.gap_questions import gap_questions, repeated
+from training.gap_questions import gap_questions, log_uniform, several_times
 from training.random_tokens import ordinary_tokens
 
-_WORDS = (8, 19)
-"""Of a passage: fewest and most."""
+_FEWEST_WORDS = 8
+"""Of a passage."""
 _LENGTHS = (1, 1, 1, 2, 3)
 """Tokens of a word: each as likely."""
 _GAPS = ("____", " ____", "……", "...", " ...", "什么", "谁", "哪里", "what", " what", " who")
@@ -29,11 +29,18 @@ _MARKS = ("", "", "?", "？")
 class Lookups:
     """Makes such conversations; the answers are what counts.
 
-    `plain` ones have words and gaps of one token, each word once, and no marks.
+    Passages have up to `most_words`, most of them few; in half of them words come several times,
+    so that what stands beside the gap is found by several. `plain` ones have words and gaps of
+    one token, each word once, and no marks.
     """
 
     def __init__(
-        self, config: ModelConfig, tokenizer: BaseTokenizer, *, plain: bool = False
+        self,
+        config: ModelConfig,
+        tokenizer: BaseTokenizer,
+        most_words: int,
+        *,
+        plain: bool = False,
     ) -> None:
         control = tokenizer.control_tokens
         self._bos, self._eos = config.bos_token_id, config.eos_token_id
@@ -45,13 +52,17 @@ class Lookups:
         self._line_end = tokenizer.encode("\n")
         taken = chain(control.values(), self._line_end, *self._gaps, *self._marks)
         self._vocabulary = np.setdiff1d(ordinary_tokens(config), list(taken))
+        # No token comes twice, unless a word does.
+        self._most_words = min(most_words, len(self._vocabulary) // max(self._lengths))
 
     def __call__(self, generator: np.random.Generator) -> tuple[list[int], list[bool]]:
         """Return a conversation's tokens, and which of them count as targets."""
-        lengths = generator.choice(self._lengths, int(generator.integers(*_WORDS, endpoint=True)))
+        count = log_uniform(_FEWEST_WORDS, self._most_words, generator)
+        lengths = generator.choice(self._lengths, count)
         tokens = generator.choice(self._vocabulary, int(lengths.sum()), replace=False)
         words = [word.tolist() for word in np.split(tokens, np.cumsum(lengths)[:-1])]
-        passage = words if self._plain else repeated(words, generator)
+        repeats = not self._plain and generator.integers(2)
+        passage = several_times(words, generator) if repeats else words
         ids = [self._bos, self._user, *chain(*passage), *self._line_end]
         counts = [False] * len(ids)
         for number, (question, answer) in enumerate(gap_questions(passage, self._gaps, generator)):

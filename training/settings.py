@@ -195,8 +195,10 @@ class StageSettings:
             _check_above_zero(self, "matrix_learning_rate")
         if self.decay_fraction is not None:
             _check_share("decay_fraction", self.decay_fraction)
-        if self.blend is not None and self.mixture.kind != "fixed":
-            raise ConfigError("A blend of text and conversations needs a fixed mixture.")
+        if self.blend is not None and self.mixture.kind == "adaptive":
+            raise ConfigError(
+                "A blend of text and conversations needs a fixed or a staged mixture."
+            )
         for name, value, needed, chosen in (
             ("matrix_learning_rate", self.matrix_learning_rate, "muon", self.optimizer),
             ("decay_fraction", self.decay_fraction, "wsd", self.schedule),

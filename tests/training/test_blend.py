@@ -96,6 +96,16 @@ def test_a_blend_takes_in_the_other_stages_sources_and_credits_them(
     assert batch.weights[chats].sum() > 0.5
     credited = {(entry["source"], entry["stage"]) for entry in stage.run.card["data"]}
     assert credited == {("twice", "pretrain"), ("other", "pretrain"), ("twice", "sft")}
+    config.write_text(
+        f"""{_CONFIG}[pretrain.mixture]
+kind = "staged"
+stages = [{{until = 0.5}}, {{until = 1.0, shares = {{"sft/twice" = 0.6}}}}]
+"""
+    )
+    batches = open_stage("pretrain", None).batches()
+    assert batches.shares == pytest.approx({"twice": 0.525, "other": 0.175, "sft/twice": 0.3})
+    batches.skip(4)
+    assert batches.shares == pytest.approx({"twice": 0.3, "other": 0.1, "sft/twice": 0.6})
 
 
 @pytest.mark.parametrize(
@@ -104,6 +114,11 @@ def test_a_blend_takes_in_the_other_stages_sources_and_credits_them(
         ("conversations = 0.3", "conversations = 1", "conversations must be above 0 and below 1"),
         ("[pretrain.blend]", '[pretrain.mixture]\nkind = "staged"\n', "unknown field"),
         ("[dpo]\nsteps", "[dpo.blend]\nconversations = 0.5\nanswers = 0.5\n[dpo]\nsteps", "pairs"),
+        (
+            "[sft]",
+            '[pretrain.mixture]\nkind = "adaptive"\ntargets = {a = 1.0}\n[sft]',
+            "needs a fixed or a staged mixture",
+        ),
         ("[sft]", "[sft.quantization]\nstart = 1\n[sft]", "start must be at least 0"),
         ("[sft]", "[sft]\nblend = 3", "blend must be a table"),
     ],

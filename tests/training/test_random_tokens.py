@@ -52,6 +52,27 @@ def test_what_counts_can_be_looked_up(tiny_config: ModelConfig) -> None:
     assert not np.isin(batch.targets.numpy(), special).any()
 
 
+def test_repeated_tokens_are_found_by_several_in_a_row(tiny_config: ModelConfig) -> None:
+    make = Repetition(tiny_config, 80, repeated=True)
+    generator = np.random.default_rng(0)
+    lengths, counted, by_three, by_one = set(), 0, 0, 0
+    for _ in range(60):
+        ids, counts = make(generator)
+        half = len(ids) // 2
+        first, second = ids[1 : half + 1], ids[half + 1 :]
+        assert first == second
+        lengths.add(half)
+        assert len(set(first)) <= max(4, half // 2)
+        for place in np.flatnonzero(counts).tolist():
+            counted += 1
+            by_three += _places(ids[:place], ids[place - 3 : place]) == 2
+            by_one += _places(ids[:place], ids[place - 1 : place]) == 2
+    assert min(lengths) < 15
+    assert 60 < max(lengths) <= 80
+    assert by_three > 0.9 * counted
+    assert by_one < 0.4 * counted
+
+
 def test_rows_weigh_the_same_however_many_of_their_tokens_count(tiny_config: ModelConfig) -> None:
     makers = [lambda _generator, counts=counts: ([8, 9], counts) for counts in ([True] * 2, [0, 1])]
     weights = RandomTokenBatches([makers], _SETTINGS, Processes()).next().weights
@@ -72,7 +93,7 @@ def test_phases_follow_one_another(tiny_config: ModelConfig) -> None:
 def test_a_question_about_random_tokens_has_one_answer(
     tiny_config: ModelConfig, tokenizer: Tokenizer, plain: bool
 ) -> None:
-    make = Lookups(tiny_config, tokenizer, plain=plain)
+    make = Lookups(tiny_config, tokenizer, 40, plain=plain)
     generator = np.random.default_rng(0)
     control, line_end = tokenizer.control_tokens, tokenizer.encode("\n")
     kinds, repeats, most = set(), set(), 0

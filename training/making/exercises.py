@@ -17,7 +17,7 @@ from training.making.passages import Passage
 from training.making.pieces import around, letters, likest, place_of, without_sentence
 from training.making.wordings import Wordings, wordings
 
-TURNS = (1, 1, 1, 2, 2, 3, 4)
+TURNS = (1, 1, 2, 3, 4, 6)
 """How many questions about one passage follow one another, by chance."""
 _NUMBERED_SHARE = 0.3
 _LENT_SHARE = 0.24

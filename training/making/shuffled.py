@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from training.evaluation.language import LANGUAGES, Language
-from training.gap_questions import gap_questions, repeated
+from training.gap_questions import gap_questions, log_uniform, several_times
 from training.making.records import Record, conversation
 
 _WORD = {"zh": re.compile(r"[\u4e00-\u9fff]{2}"), "en": re.compile(r"[A-Za-z]{3,}|\d{2,}")}
 _JOINT = {"zh": "", "en": " "}
 _MARK = {"zh": "？", "en": "?"}
-_FEWEST, _MOST = 8, 24
-"""Words of a passage."""
+_FEWEST, _MOST = 8, 160
+"""Words of a passage: most have few."""
 _GAPS = {
     "zh": ("____", "什么", "谁", "哪里", "……"),
     "en": ("____", "what", "who", "which", "where", "..."),
@@ -41,11 +41,13 @@ def from_shuffled(documents: Iterable[Record], seed: str = "") -> Iterator[Recor
         words = [word for word in found if word.lower() not in _GAPS[language]]
         generator.shuffle(words)
         for _ in range(_PASSAGES):
-            count = int(generator.integers(_FEWEST, _MOST, endpoint=True))
+            count = log_uniform(_FEWEST, _MOST, generator)
             passage, words = words[:count], words[count:]
             if len(passage) < _FEWEST:
                 continue
-            if turns := _turns(repeated(passage, generator), language, generator):
+            if generator.integers(2):
+                passage = several_times(passage, generator)
+            if turns := _turns(passage, language, generator):
                 yield conversation(turns, language)
 
 
