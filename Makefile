@@ -80,7 +80,8 @@ define evaluate
 	$(EVALUATE) --model $(1) --suite bpb --data $(WORK)/data/heldout.jsonl --json $(WORK)/evaluation/bpb-$(2).json
 	test ! -f "$(EXAMS)/crosswoz_test.json.xz" || set -- --data "$(EXAMS)"; \
 		$(EVALUATE) --model $(1) --suite chat "$$@" --json $(WORK)/evaluation/chat-$(2).json
-	for exam in docqa:cmrc2018_dev.json.xz docqa:xquad.en.json.xz safety:hh_harmless_heldout.jsonl.xz; do \
+	for exam in $(foreach suite,docqa $(if $(filter bundle,$(2)),documents),$(suite):cmrc2018_dev.json.xz \
+			$(suite):xquad.en.json.xz) safety:hh_harmless_heldout.jsonl.xz; do \
 		suite=$${exam%:*}; file=$${exam#*:}; test -f "$(EXAMS)/$$file" || continue; \
 		$(EVALUATE) --model $(1) --suite $$suite --data "$(EXAMS)/$$file" $(FEW) \
 			--json $(WORK)/evaluation/$$suite-$${file%%.*}-$(2).json || exit 1; \

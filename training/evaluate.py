@@ -5,6 +5,9 @@ suites, so that their difference is the cost of quantization:
 
 bpb    bits per UTF-8 byte; --data: the heldout.jsonl that training.data wrote
 docqa  answers from a passage; --data: a test set in SQuAD's format (.json or .json.xz)
+documents
+       the same questions as the application answers them about an attached file, with its
+       reader: a bundle's alone; --data as of docqa
 answers
        bits per byte of the right answers from a passage; --data as of docqa
 mmlu, ceval, cmmlu
@@ -26,7 +29,7 @@ from typing import Any
 from engine.bundle import model_file
 from engine.errors import DataError
 from training.command import command, write_atomically
-from training.evaluation import answers, bpb, chat, docqa, exams, safety
+from training.evaluation import answers, bpb, chat, docqa, documents, exams, safety
 from training.evaluation.bundle_runner import BundleRunner
 from training.evaluation.checkpoint_runner import CheckpointRunner
 from training.evaluation.runner import Runner
@@ -34,6 +37,7 @@ from training.evaluation.runner import Runner
 SUITES: dict[str, Callable[..., dict[str, Any]]] = {
     "bpb": bpb.evaluate,
     "docqa": docqa.evaluate,
+    "documents": documents.evaluate,
     "answers": answers.evaluate,
     **{exam: partial(exams.evaluate, exam) for exam in ("mmlu", "ceval", "ceval-cot", "cmmlu")},
     "chat": chat.evaluate,

@@ -16,16 +16,16 @@ class BundleRunner:
     """A bundle. Raises BundleError if it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
-        self._bundle = open_bundle(path)
-        self._model = Model(self._bundle)
-        self.tokenizer = self._bundle.tokenizer
-        self.chat_template = self._bundle.chat_template
-        self.context_length = self._model.context_length
+        self.bundle = open_bundle(path)
+        self.model = Model(self.bundle)
+        self.tokenizer = self.bundle.tokenizer
+        self.chat_template = self.bundle.chat_template
+        self.context_length = self.model.context_length
 
     def complete(self, prompt: list[int], max_new_tokens: int) -> str:
         """See runner.Runner."""
         params = SamplingParams(temperature=0, max_new_tokens=max_new_tokens)
-        events = generate(self._model, self._bundle, prompt, params)
+        events = generate(self.model, self.bundle, prompt, params)
         return "".join(event.text for event in events if isinstance(event, Token))
 
     def log_probabilities(self, token_ids: list[int], count: int) -> NDArray[np.float32]:
@@ -33,7 +33,7 @@ class BundleRunner:
 
         Token by token, as an answer is written, where several at once would be others.
         """
-        model, first = self._model, len(token_ids) - count
+        model, first = self.model, len(token_ids) - count
         model.reuse(token_ids[:first])
         while model.length < first:
             end = min(model.length + PREFILL_CHUNK, first)

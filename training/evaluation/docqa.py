@@ -6,7 +6,7 @@ the question best but lacks the answer (how often that is said).
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -24,45 +24,56 @@ from training.evaluation.squad import Dataset, Passage, Question, read_squad
 
 
 @dataclass
-class _Case:
+class Case:
     """One prompt and what became of it. `answerable` is False over a foreign passage."""
 
     question: Question
     passage: Passage
     answerable: bool
     answer: str = ""
-    passage_cut: bool = False
+    refused: bool = False
 
 
 def evaluate(runner: Runner, data: Path, limit: int | None) -> dict[str, Any]:
     """Return the suite's scores, 0 to 100; `limit` is a number of questions, drawn with seed 0."""
     dataset = read_squad(data)
+    cases = cases_of(dataset, limit)
+    cut = sum([_ask(runner, case, dataset.language) for case in in_turn(cases, "docqa")])
+    return report(cases, dataset.language) | {"passages_cut": cut}
+
+
+def cases_of(dataset: Dataset, limit: int | None) -> list[Case]:
+    """Return every question twice, where there is a foreign passage for it."""
     distractors = Distractors(dataset.passages)
     cases = []
     for question in sample(dataset.questions, limit):
-        cases.append(_Case(question, question.passage, answerable=True))
+        cases.append(Case(question, question.passage, answerable=True))
         if foreign := distractors.find(question):
-            cases.append(_Case(question, foreign, answerable=False))
-    # Questions about one passage side by side: the model then reads it once.
+            cases.append(Case(question, foreign, answerable=False))
+    return cases
+
+
+def in_turn(cases: list[Case], suite: str) -> Iterable[Case]:
+    """Return the cases, those about one passage side by side: the model then reads it once."""
     order = sorted(cases, key=lambda case: case.passage.context)
-    for case in tqdm(order, desc="docqa", unit="question"):
-        _ask(runner, case, dataset.language)
-    return _report(cases, dataset)
+    return tqdm(order, desc=suite, unit="question")
 
 
-def _ask(runner: Runner, case: _Case, language: Language) -> None:
+def _ask(runner: Runner, case: Case, language: Language) -> bool:
+    """Let the model answer; return whether the passage was too long for it."""
     prompt = fit_prompt(runner, case.passage.context, case.question.text, language)
-    case.passage_cut = prompt.passage_cut
     case.answer = runner.complete(prompt.token_ids, answer_tokens(runner)).strip()
+    case.refused = is_refusal(case.answer, language)
+    return prompt.passage_cut
 
 
-def _report(cases: list[_Case], dataset: Dataset) -> dict[str, Any]:
-    language = dataset.language
+def report(cases: list[Case], language: Language) -> dict[str, Any]:
+    """Return what became of the cases: shares and scores 0 to 100, and every answer."""
     own = [case for case in cases if case.answerable]
     foreign = [case for case in cases if not case.answerable]
 
-    def refused(some: list[_Case]) -> float:
-        return 100 * fmean(is_refusal(case.answer, language) for case in some) if some else 0.0
+    def refused(some: list[Case]) -> float:
+        return 100 * fmean(case.refused for case in some) if some else 0.0
 
     return {
         "language": language,
@@ -72,7 +83,6 @@ def _report(cases: list[_Case], dataset: Dataset) -> dict[str, Any]:
         "answerable_refused": refused(own),
         "n_unanswerable": len(foreign),
         "unanswerable_recognised": refused(foreign),
-        "passages_cut": sum(case.passage_cut for case in cases),
         "answers": [
             {
                 "id": case.question.id,

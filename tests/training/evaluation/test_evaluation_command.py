@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from engine.bundle import default_bundle_path
 from engine.document_prompt import ask_about_passage
 from engine.errors import GebError
 from engine.tokenizer import Tokenizer
@@ -174,6 +175,36 @@ def test_docqa_writes_its_scores(
     assert [entry["answerable"] for entry in result["answers"]] == [True, False, True, False]
 
 
+def test_documents_answers_from_a_file_as_the_application_does(tmp_path: Path) -> None:
+    facts = {
+        "1": ("Vienna", "The castle of Vienna was built by Otto Wagner in 1897."),
+        "2": ("Graz", "The clock tower of Graz is 28 metres high."),
+    }
+    asked = {
+        "1": ("Who built the castle of Vienna?", "Otto Wagner"),
+        "2": ("How high is the clock tower of Graz?", "28 metres"),
+    }
+    data = [
+        {
+            "title": facts[key][0],
+            "paragraphs": [
+                {
+                    "context": facts[key][1],
+                    "qas": [{"id": key, "question": question, "answers": [{"text": answer}]}],
+                }
+            ],
+        }
+        for key, (question, answer) in asked.items()
+    ]
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": data}))
+    result = evaluate(default_bundle_path(), "documents", path, None)
+    assert result["n"] == result["n_unanswerable"] == 2
+    assert result["f1"] > 50
+    assert result["answerable_refused"] == 0
+    assert result["unanswerable_recognised"] == 100
+
+
 def test_chat_writes_its_rates(models: dict[str, Path], chat_sets: Path) -> None:
     result = evaluate(models["bundle"], "chat", chat_sets, 8)
     assert result["n"] == 8 == sum(part["n"] for part in result["languages"].values())
@@ -222,6 +253,7 @@ def test_a_smaller_sample_is_part_of_a_larger_one() -> None:
         ("bpb", '{"text": "x"}', None, "Line 1 of"),
         ("bpb", "", None, "holds no text"),
         ("docqa", "[]", None, "another format"),
+        ("documents", "[]", None, "needs a bundle"),
         ("chat", "[]", None, "There is no kdconv_film_test.json"),
     ],
 )
