@@ -29,9 +29,12 @@ def main() -> None:
     freeze_all_but_attention(stage.model, range(layers // 3, layers * 2 // 3 + 1))
     tokenizer = stage.run.tokenizer
     repetitions: list[Maker] = [Repetition(config), Repetition(config, repeated=True)]
-    lookups = [Lookups(config, tokenizer, _SHORT, plain=True)]
-    lookups += [Lookups(config, tokenizer, most_words) for most_words in (_SHORT, _LONG)]
-    phases = [[*repetitions, *[maker] * _QUESTION_ROWS] for maker in lookups]
+    lookups: list[Maker] = [
+        Lookups(config, tokenizer, _SHORT, plain=True),
+        Lookups(config, tokenizer, _SHORT),
+        Lookups(config, tokenizer, _LONG),
+    ]
+    phases = [[*repetitions, *[lookup] * _QUESTION_ROWS] for lookup in lookups]
     batches = RandomTokenBatches(phases, stage.settings, stage.processes)
     run_to_the_end(Trainer(stage.model, batches, stage.settings, stage.run, stage.processes))
 
