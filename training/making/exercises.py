@@ -20,11 +20,11 @@ from training.making.wordings import Wordings, wordings
 TURNS = (1, 1, 2, 3, 4, 6)
 """How many questions about one passage follow one another, by chance."""
 _NUMBERED_SHARE = 0.3
-_LENT_SHARE = 0.24
+_LENT_SHARE = 0.1
 """So many questions are also put to a foreign passage."""
-_UNANSWERABLE_SHARE = 0.25
+_UNANSWERABLE_SHARE = 0.12
 """So many questions about numbered passages have no answer there."""
-_CUT_SHARE = 0.08
+_CUT_SHARE = 0.04
 """So many passages lose the sentence that answers a question."""
 _FOLLOW_UP_SHARE = 0.4
 _MOST_NUMBERED_TURNS = 3

@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 
+from engine.documents.answering.words import words_of
 from training.evaluation.language import Language
 from training.making.asked import Asked
 from training.making.cloze import SPANS
@@ -24,10 +25,9 @@ _CLAUSE = {
     "zh": re.compile(r"[^\s，。；：！？（）()“”「」『』][^，。；：！？（）()“”「」『』\n]*"),
     "en": re.compile(r"[^\s,;:()\"“”.!?](?:[^,;:()\"“”\n.!?]|[.!?,](?=\w))*"),
 }
-_UNIT = {"zh": re.compile(r"[A-Za-z\d.]+|\S"), "en": re.compile(r"\S+")}
-"""What a clause is counted in: characters, or words."""
-_ANSWER_UNITS = {"zh": (2, 6), "en": (1, 4)}
-_CONTEXT_UNITS = {"zh": (4, 16), "en": (3, 10)}
+_ENGLISH_WORD = re.compile(r"\S+")
+_ANSWER_WORDS = {"zh": (1, 3), "en": (1, 4)}
+_CONTEXT_WORDS = {"zh": (2, 8), "en": (3, 10)}
 """How much stands beside a gap: at least so much in all, at most so much on each side."""
 _FORMS = {
     "zh": (
@@ -75,31 +75,43 @@ def gaps(passage: Passage, generator: random.Random) -> list[Asked]:
 
 def _ask(passage: Passage, clause: re.Match[str], generator: random.Random) -> Asked | None:
     language, text = passage.language, passage.text
-    start, end = _span(clause[0], language, generator)
+    words = _words(clause[0], language)
+    start, end = _span(clause[0], words, language, generator)
     answer = clause[0][start:end]
-    least, most = _CONTEXT_UNITS[language]
-    before = list(_UNIT[language].finditer(clause[0], 0, start))
-    behind = list(_UNIT[language].finditer(clause[0], end))
+    least, most = _CONTEXT_WORDS[language]
+    before = [word for word in words if word[1] <= start]
+    behind = [word for word in words if word[0] >= end]
     if len(before) + len(behind) < least or text.count(answer) != 1:
         return None
     left, right = clause[0][:start], clause[0][end:]
     if len(before) > most:
-        left = clause[0][before[-generator.randint(least, most)].start() : start]
+        left = clause[0][before[-generator.randint(least, most)][0] : start]
     if len(behind) > most:
-        right = clause[0][end : behind[generator.randint(least, most) - 1].end()]
+        right = clause[0][end : behind[generator.randint(least, most) - 1][1]]
     if not any(text.count(side) == 1 for side in (left, right) if side.strip()):
         return None
     question = generator.choice(_FORMS[language]).format(l=left, r=right).strip()
     return Asked(question, answer, clause.start() + start, "cloze")
 
 
-def _span(clause: str, language: Language, generator: random.Random) -> tuple[int, int]:
+def _words(clause: str, language: Language) -> list[tuple[int, int]]:
+    """Return where each word begins and ends.
+
+    Cut inside a Chinese word, a question and its answer would hold other tokens than the passage.
+    """
+    if language == "zh":
+        return [(word.start, word.end) for word in words_of(clause)]
+    return [match.span() for match in _ENGLISH_WORD.finditer(clause)]
+
+
+def _span(
+    clause: str, words: list[tuple[int, int]], language: Language, generator: random.Random
+) -> tuple[int, int]:
     """Return where the gap begins and ends: a name, date or amount, or any words."""
     named = [match.span() for match in SPANS[language].finditer(clause)]
     if named and generator.random() < 0.5:
         return generator.choice(named)
-    units = list(_UNIT[language].finditer(clause))
-    fewest, most = _ANSWER_UNITS[language]
-    count = min(generator.randint(fewest, most), len(units))
-    first = generator.randint(0, len(units) - count)
-    return units[first].start(), units[first + count - 1].end()
+    fewest, most = _ANSWER_WORDS[language]
+    count = min(generator.randint(fewest, most), len(words))
+    first = generator.randint(0, len(words) - count)
+    return words[first][0], words[first + count - 1][1]
