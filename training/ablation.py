@@ -168,14 +168,24 @@ def merged(values: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
 
 
 def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
-    """Return tables of numbers, strings and truth values as TOML."""
+    """Return tables of numbers, strings, truth values and lists of them as TOML."""
     plain = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
     # JSON writes all of these as TOML does.
-    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+    lines = [f"{key} = {_literal(value)}" for key, value in plain.items()]
     for key, value in values.items():
         if isinstance(value, Mapping):
             lines.append(f"\n[{prefix}{key}]\n{as_toml(value, f'{prefix}{key}.')}")
     return "\n".join(lines) + "\n"
+
+
+def _literal(value: Any) -> str:
+    """Return a value as TOML: a table inside a list on one line."""
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)} = {_literal(inner)}" for key, inner in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    return json.dumps(value)
 
 
 def read_variants(path: Path) -> tuple[Variant, ...]:

@@ -106,7 +106,8 @@ class WholeSession:
     def change(self) -> None:
         self._do("regenerate")
         self._until_answered()
-        [question] = [view for view in views(self._window) if SECRET in view.message.content]
+        said = [view for view in views(self._window) if view.message.role == "user"]
+        [question] = [view for view in said if SECRET in view.message.content]
         question.start_editing()
         box = question.findChild(EditBox)
         box.edit.setPlainText(f"Tell me about {SECRET}.")
