@@ -179,7 +179,7 @@ def as_toml(values: Mapping[str, Any], prefix: str = "") -> str:
 
 
 def _literal(value: Any) -> str:
-    """Return a value as TOML: a table inside a list on one line."""
+    """Return a value as TOML: as JSON, but for tables, which stand on one line."""
     if isinstance(value, dict):
         pairs = (f"{json.dumps(key)} = {_literal(inner)}" for key, inner in value.items())
         return f"{{{', '.join(pairs)}}}"

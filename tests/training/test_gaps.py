@@ -5,6 +5,7 @@ import re
 import pytest
 from making_texts import LANGUAGES, SEEDS, contents, documents, random_from
 
+from engine.documents.answering.words import words_of
 from training.evaluation.language import Language
 from training.making.gaps import gaps
 from training.making.makers import MAKERS
@@ -36,6 +37,19 @@ def test_a_gap_is_filled_by_its_answer_and_by_nothing_else(language: Language) -
                 assert one.answer not in question
     assert found > 20
     assert many > 2
+
+
+def test_chinese_gaps_are_cut_between_words() -> None:
+    whole = found = 0
+    for document in documents("zh"):
+        for passage in passages(document["text"], "zh", random_from(1)):
+            words = words_of(passage.text)
+            starts, ends = {word.start for word in words}, {word.end for word in words}
+            for one in gaps(passage, random_from(2)):
+                found += 1
+                whole += one.start in starts and one.start + len(one.answer) in ends
+    assert found > 20
+    assert whole > 0.85 * found
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
