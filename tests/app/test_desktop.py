@@ -56,8 +56,9 @@ def answering_process(tmp_path: Path, tiny_bundle: Path) -> Iterator[subprocess.
     process.wait()
 
 
-def wait_for_partial_answer(store_file: Path) -> list[Message]:
+def wait_for_partial_answer(process: subprocess.Popen[bytes], store_file: Path) -> list[Message]:
     """Wait until some of the answer is on the disk, and return the messages."""
+    thread: list[Message] = []
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         time.sleep(0.1)
@@ -68,14 +69,14 @@ def wait_for_partial_answer(store_file: Path) -> list[Message]:
                 thread = store.thread(conversation.id)
                 if len(thread) == 2 and thread[1].content:
                     return thread
-    raise AssertionError("no answer came")
+    raise AssertionError(f"no answer came; process: {process.poll()}, stored: {thread}")
 
 
 def test_killed_window_leaves_the_partial_answer(
     answering_process: subprocess.Popen[bytes], tmp_path: Path, open_window: OpenWindow
 ) -> None:
     store_file = tmp_path / "data" / "conversations.sqlite3"
-    question, answer = wait_for_partial_answer(store_file)
+    question, answer = wait_for_partial_answer(answering_process, store_file)
     answering_process.kill()
     answering_process.wait()
     for file in store_file.parent.glob("conversations.sqlite3*"):
@@ -90,7 +91,7 @@ def test_log_out_stops_and_stores_the_answer(
     answering_process: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     store_file = tmp_path / "data" / "conversations.sqlite3"
-    _question, answer = wait_for_partial_answer(store_file)
+    _question, answer = wait_for_partial_answer(answering_process, store_file)
     answering_process.send_signal(signal.SIGTERM)
     assert answering_process.wait(timeout=120) == 0
     with Store(store_file) as store:
