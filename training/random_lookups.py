@@ -14,7 +14,8 @@ import numpy as np
 
 from engine.config import ModelConfig
 from engine.tokenizer import BaseTokenizer
-from training.gap_questions import gap_questions, log_uniform, several_times
+from training.gap_questions import gap_questions
+from training.made_passages import log_uniform, several_times
 from training.random_tokens import ordinary_tokens
 
 _FEWEST_WORDS = 8

@@ -7,7 +7,7 @@ Whoever predicts the second time has to look up what followed the first time: th
 import numpy as np
 
 from engine.config import ModelConfig
-from training.gap_questions import log_uniform, several_times
+from training.made_passages import log_uniform, several_times
 from training.random_tokens import ordinary_tokens
 
 _FEWEST = 8

@@ -60,12 +60,12 @@ def gaps(passage: Passage, generator: random.Random) -> list[Asked]:
     """Return at most eight questions; each answer, and one side of its gap, is there just once."""
     found: dict[str, Asked] = {}
     clauses = [
-        match
+        (match, _words(match[0], passage.language))
         for match in _CLAUSE[passage.language].finditer(passage.text)
         if "formula_" not in match[0]
     ]
     for _ in range(_TRIES * _MOST if clauses else 0):
-        asked = _ask(passage, generator.choice(clauses), generator)
+        asked = _ask(passage, *generator.choice(clauses), generator)
         if asked is not None:
             found.setdefault(asked.answer, asked)
         if len(found) == _MOST:
@@ -73,9 +73,13 @@ def gaps(passage: Passage, generator: random.Random) -> list[Asked]:
     return list(found.values())
 
 
-def _ask(passage: Passage, clause: re.Match[str], generator: random.Random) -> Asked | None:
+def _ask(
+    passage: Passage,
+    clause: re.Match[str],
+    words: list[tuple[int, int]],
+    generator: random.Random,
+) -> Asked | None:
     language, text = passage.language, passage.text
-    words = _words(clause[0], language)
     start, end = _span(clause[0], words, language, generator)
     answer = clause[0][start:end]
     least, most = _CONTEXT_WORDS[language]

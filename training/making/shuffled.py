@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from training.evaluation.language import LANGUAGES, Language
-from training.gap_questions import gap_questions, log_uniform, several_times
+from training.gap_questions import gap_questions
+from training.made_passages import log_uniform, several_times
 from training.making.records import Record, conversation
 
 _WORD = {"zh": re.compile(r"[\u4e00-\u9fff]{2}"), "en": re.compile(r"[A-Za-z]{3,}|\d{2,}")}

@@ -176,25 +176,19 @@ def test_docqa_writes_its_scores(
 
 
 def test_documents_answers_from_a_file_as_the_application_does(tmp_path: Path) -> None:
-    facts = {
-        "1": ("Vienna", "The castle of Vienna was built by Otto Wagner in 1897."),
-        "2": ("Graz", "The clock tower of Graz is 28 metres high."),
-    }
-    asked = {
-        "1": ("Who built the castle of Vienna?", "Otto Wagner"),
-        "2": ("How high is the clock tower of Graz?", "28 metres"),
-    }
+    told = "The castle of Vienna was built by Otto Wagner.", "The clock of Graz is 28 metres high."
+    asked = "Who built the castle of Vienna?", "How high is the clock of Graz?"
     data = [
         {
-            "title": facts[key][0],
+            "title": text,
             "paragraphs": [
                 {
-                    "context": facts[key][1],
-                    "qas": [{"id": key, "question": question, "answers": [{"text": answer}]}],
+                    "context": text,
+                    "qas": [{"id": text, "question": question, "answers": [{"text": answer}]}],
                 }
             ],
         }
-        for key, (question, answer) in asked.items()
+        for text, question, answer in zip(told, asked, ("Otto Wagner", "28 metres"), strict=True)
     ]
     path = tmp_path / "squad.json"
     path.write_text(json.dumps({"data": data}))
