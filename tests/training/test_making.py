@@ -16,7 +16,7 @@ from training.making.closed_book import from_closed_book
 from training.making.copying import from_copied
 from training.making.documents import exercises
 from training.making.exercises import Exercise
-from training.making.human_questions import from_human_questions
+from training.making.human_questions import from_human_questions, from_joined_questions
 from training.making.makers import MAKERS
 from training.making.passages import passages
 from training.making.pieces import letters
@@ -209,10 +209,39 @@ def test_people_s_questions_are_taken_out_of_their_wording() -> None:
     }
     made = list(from_human_questions([record], "0"))
     asked = [m for one in made for m in contents(one)]
-    assert any("Who built the mill?" in message and text in message for message in asked[::2])
+    wordings = {m for m in asked[::2] if "Who built the mill?" in m and text in m}
+    assert len(wordings) > 1  # the sets are small, so each question is asked several times
     # The second answer is no span of the passage, so its question is left out.
     assert not any("When was it built?" in message for message in asked)
     assert "Edwin Ogden" in asked
+
+
+def test_several_sentences_that_people_asked_about_make_a_passage() -> None:
+    def record(text: str, question: str, answer: str) -> dict[str, Any]:
+        user = {"role": "user", "content": f"Context: {text}\n\nQ: {question}"}
+        return {"messages": [user, {"role": "assistant", "content": answer}], "lang": "en"}
+
+    names = ["Olga", "Peter", "Maria", "Edwin", "Irene", "Oscar", "Laura", "Simon"]
+    texts = [f"{name} bought the mill in {1700 + n}." for n, name in enumerate(names)]
+    records = [
+        record(text, f"Who bought the mill in {1700 + n}?", names[n])
+        for n, text in enumerate(texts)
+    ]
+    records.append(record(texts[0], "What kind of mill?", "the mill"))
+    made = list(from_joined_questions(records, "0"))
+    assert made == list(from_joined_questions(records, "0"))
+    asked: dict[str, set[str]] = {}
+    for one in made:
+        messages = contents(one)
+        assert sum(text in messages[0] for text in texts) >= 2
+        for user, assistant in zip(messages[::2], messages[1::2], strict=True):
+            year = re.findall(r"in (17\d\d)\?", user)[-1]
+            asked.setdefault(year, set()).add(assistant)
+    # All are asked, and answered with the own name wherever that stands in the passage.
+    assert {int(year) - 1700 for year in asked} == set(range(len(names)))
+    assert all(names[int(year) - 1700] in answers for year, answers in asked.items())
+    # Too short a question does not say which sentence is meant.
+    assert "What kind of mill?" not in str(made)
 
 
 def test_translations_are_asked_for_in_both_directions() -> None:

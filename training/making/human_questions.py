@@ -4,9 +4,11 @@ The corpus carries such sets as finished conversations in a few fixed wordings. 
 question and answer are taken out of them and go through the same exercises as made questions.
 """
 
+import itertools
 import random
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from training.evaluation.language import Language
 from training.evaluation.scoring import is_refusal, strip_wrappers
@@ -43,6 +45,12 @@ _WORDINGS = {
     language: tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
     for language, patterns in _PATTERNS.items()
 }
+_JOINED = (3, 4, 5, 6, 8)
+"""So many sentences make a passage, by chance."""
+_TIMES = 4
+"""So often each question is asked, in other words and beside others: the sets are small."""
+_FEWEST_WORDS = 5
+"""Shorter questions do not tell which of several sentences they mean."""
 _NO_ANSWERS = frozenset(["he", "she", "it", "they", "him", "her", "them", "his", "i", "we", "you"])
 _ASKS = {"zh": re.compile(r"[？?]$"), "en": re.compile(r"\?$")}
 
@@ -53,21 +61,66 @@ def from_human_questions(documents: Iterable[Record], seed: str = "") -> Iterato
     Questions whose answer is no span of the passage are left out. The same for the same `seed`;
     another seed words and groups them in another way.
     """
-    for exercise in human_exercises(documents, seed):
-        yield conversation(exercise.pairs(), exercise.language)
+    documents = list(documents)
+    for time in range(_TIMES):
+        for exercise in human_exercises(documents, f"{seed} {time}"):
+            yield conversation(exercise.pairs(), exercise.language)
+
+
+def from_joined_questions(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
+    """Yield records as `from_human_questions` does, of sets that ask about single sentences.
+
+    Several sentences, which need not belong together, make a passage.
+    """
+    generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
+    for language, by_text in _by_text(documents).items():
+        for _ in range(_TIMES):
+            texts = list(by_text)
+            generator.shuffle(texts)
+            joined = dict(_joined(texts, by_text, generator))
+            for exercise in _exercises(joined, language, generator):
+                yield conversation(exercise.pairs(), exercise.language)
 
 
 def human_exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise]:
     """Yield the exercises over the passages of some conversations, all of them in memory."""
     generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
-    found: dict[Language, dict[str, list[Asked]]] = {"zh": {}, "en": {}}
+    for language, by_text in _by_text(documents).items():
+        yield from _exercises(by_text, language, generator)
+
+
+def _by_text(documents: Iterable[Record]) -> dict[Language, dict[str, list[Asked]]]:
+    found: dict[Language, dict[str, list[Asked]]] = {}
     for record in documents:
         for text, asked in questions_in(record):
-            found[record["lang"]].setdefault(text, []).append(asked)
-    for language, by_text in found.items():
-        if by_text:
-            block = [_passage(text, language) for text in by_text]
-            yield from Block(block, list(by_text.values()), generator).exercises()
+            found.setdefault(record["lang"], {}).setdefault(text, []).append(asked)
+    return found
+
+
+def _exercises(
+    by_text: dict[str, list[Asked]], language: Language, generator: random.Random
+) -> Iterator[Exercise]:
+    block = [_passage(text, language) for text in by_text]
+    yield from Block(block, list(by_text.values()), generator).exercises()
+
+
+def _joined(
+    texts: list[str], by_text: dict[str, list[Asked]], generator: random.Random
+) -> Iterator[tuple[str, list[Asked]]]:
+    """Yield passages of several texts, in their order, and what all of these were asked."""
+    rest = iter(texts)
+    while some := list(itertools.islice(rest, generator.choice(_JOINED))):
+        passage, questions = "", []
+        for text in some:
+            start = len(passage)
+            passage += f"{text} "
+            questions += [
+                replace(asked, start=start + asked.start)
+                for asked in by_text[text]
+                if len(asked.question.split()) >= _FEWEST_WORDS
+            ]
+        generator.shuffle(questions)
+        yield passage.strip(), questions
 
 
 def questions_in(record: Record) -> Iterator[tuple[str, Asked]]:

@@ -13,7 +13,7 @@ from training.making.copying import from_copied
 from training.making.documents import from_documents
 from training.making.facts import from_facts
 from training.making.gaps import from_gaps
-from training.making.human_questions import from_human_questions
+from training.making.human_questions import from_human_questions, from_joined_questions
 from training.making.preferences import human_question_pairs, question_pairs, written_pairs
 from training.making.records import Record
 from training.making.shuffled import from_shuffled
@@ -30,6 +30,7 @@ MAKERS: dict[str, Maker] = {
     "facts": from_facts,
     "summaries": from_titled,
     "human-questions": from_human_questions,
+    "joined-questions": from_joined_questions,
     "translations": from_translations,
     "conversations": from_written,
     "question-pairs": question_pairs,
