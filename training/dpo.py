@@ -1,7 +1,9 @@
 """Preference optimisation: `python -m training.dpo --config NAME --checkpoint DIR …`.
 
 Raises the chosen answer above the rejected one, relative to the model that tuning left
-(Rafailov et al. 2023), which stays fixed as the reference.
+(Rafailov et al. 2023), which stays fixed as the reference. `rpo_alpha` keeps the chosen answer
+likely besides (Pang et al. 2024, Iterative Reasoning Preference Optimization): preference alone
+is content where both become unlikely, and a small model then forgets how to answer.
 """
 
 from collections.abc import Iterator
@@ -39,20 +41,26 @@ class PreferenceTrainer(Trainer):
         self.reference = reference.requires_grad_(False)
         prepare(self.reference, settings, self.processes)
         self.beta = settings.beta
+        self.rpo_alpha = settings.rpo_alpha
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return -log sigmoid(beta · (log-ratio of chosen - log-ratio of rejected)).
 
-        Averaged over all pairs of the batch, as Trainer.loss says.
+        To it comes rpo_alpha times the loss of a chosen token, in nats. Averaged over all pairs of
+        the batch, as Trainer.loss says.
         """
         reduce = partial(log_probabilities, batch.targets.to(self.processes.device))
         with torch.no_grad():
             before = self.forward(self.reference, batch, reduce)
-        log_ratios = self.forward(self.model, batch, reduce) - before
-        chosen, rejected = log_ratios.chunk(2)
+        after = self.forward(self.model, batch, reduce)
+        chosen, rejected = (after - before).chunk(2)
         margins = self.beta * (chosen - rejected)
+        lengths = (batch.targets != IGNORED).sum(1).clamp(min=1).to(after.device)
         pairs = self.settings.batch_size
-        return -F.logsigmoid(margins).sum() / pairs, {
+        chosen_loss = -(after / lengths).chunk(2)[0].sum() / pairs
+        loss = -F.logsigmoid(margins).sum() / pairs + self.rpo_alpha * chosen_loss
+        return loss, {
+            "chosen_loss": chosen_loss.detach(),
             "preference_margin": margins.sum() / pairs,
             "preference_accuracy": (margins > 0).float().sum() / pairs,
         }

@@ -225,12 +225,16 @@ class DPOSettings(StageSettings):
 
     beta: float = 0.1
     """How far the model may go from where it began: smaller lets it go farther."""
+    rpo_alpha: float = 0.0
+    """Weight of the chosen answer's loss per token beside the preference; 0: plain DPO."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.blend is not None:
             raise ConfigError("Preference pairs cannot be blended with text or conversations.")
         _check_above_zero(self, "beta")
+        if not self.rpo_alpha >= 0:
+            raise ConfigError("{name} must not be negative.", name="rpo_alpha")
 
 
 @dataclass(frozen=True, kw_only=True)

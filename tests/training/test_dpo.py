@@ -3,6 +3,7 @@
 import json
 import math
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,21 @@ def test_the_model_learns_to_prefer_and_the_reference_stays(
     assert log[-1]["loss"] < 0.5
     assert log[-1]["preference_accuracy"] == 1.0
     assert all(torch.equal(reference.state_dict()[name], value) for name, value in before.items())
+
+
+def test_the_chosen_answer_stays_likely(
+    tiny_config: ModelConfig, data: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    """Preference alone is content where both answers become unlikely, one more than the other."""
+    losses = {}
+    for rpo_alpha in (0.0, 1.0):
+        torch.manual_seed(0)
+        model = GEB(tiny_config)
+        settings = replace(SETTINGS, rpo_alpha=rpo_alpha)
+        run = Run("dpo", data, tmp_path / f"out-{rpo_alpha}", tokenizer, {})
+        PreferenceTrainer(model, deepcopy(model), _batches(data), settings, run).train()
+        lines = (run.out / "log.jsonl").read_text().splitlines()
+        losses[rpo_alpha] = [json.loads(line)["chosen_loss"] for line in lines]
+    assert losses[1.0][0] == pytest.approx(losses[0.0][0])
+    assert losses[1.0][-1] < losses[0.0][-1]
+    assert losses[1.0][-1] < losses[1.0][0]

@@ -107,6 +107,7 @@ def _others(log: Log) -> Iterator[Element]:
 
 def _title(name: str) -> str:
     titles = {
+        "chosen_loss": tr("Loss of the chosen answers"),
         "preference_margin": tr("Margin of the chosen answer"),
         "preference_accuracy": tr("Share of pairs in the right order"),
     }
