@@ -117,7 +117,8 @@ def test_what_is_called_unanswerable_has_no_answer_in_the_text(language: Languag
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    "name", ["questions", "gaps", "shuffled", "closed-book", "copying", "question-pairs"]
+    "name",
+    ["questions", "gaps", "keywords", "shuffled", "closed-book", "copying", "question-pairs"],
 )
 def test_the_same_seed_makes_the_same_records(name: str, language: Language) -> None:
     make = MAKERS[name]

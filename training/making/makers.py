@@ -14,6 +14,7 @@ from training.making.documents import from_documents
 from training.making.facts import from_facts
 from training.making.gaps import from_gaps
 from training.making.human_questions import from_human_questions, from_joined_questions
+from training.making.keywords import from_keywords
 from training.making.preferences import human_question_pairs, question_pairs, written_pairs
 from training.making.records import Record
 from training.making.shuffled import from_shuffled
@@ -24,6 +25,7 @@ Maker = Callable[[Iterable[Record], str], Iterator[Record]]
 MAKERS: dict[str, Maker] = {
     "questions": from_documents,
     "gaps": from_gaps,
+    "keywords": from_keywords,
     "shuffled": from_shuffled,
     "closed-book": from_closed_book,
     "copying": from_copied,
