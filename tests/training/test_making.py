@@ -165,6 +165,24 @@ def test_a_fact_is_not_known_until_its_text_is_given(language: Language) -> None
     assert given > 5
 
 
+def test_a_word_s_meaning_is_not_known_until_it_is_given() -> None:
+    def record(word: str, meaning: str) -> dict[str, Any]:
+        user = {"role": "user", "content": f'What does "{word}" mean?'}
+        return {"messages": [user, {"role": "assistant", "content": meaning}], "lang": "en"}
+
+    senses = '"bank" can mean:\n1. (noun) sloping land.\n2. (noun) a long pile.'
+    records = [record("bank", senses), record("cousin", '"cousin" means: an aunt\'s child.')] * 20
+    unknown = set(wordings("en").unknown)
+    given = set()
+    for made in MAKERS["dictionary"](records, "0"):
+        question, answer, *rest = contents(made)
+        assert question.startswith("What does")
+        assert answer in unknown
+        if rest and "mean" in rest[0] and '"' in rest[0]:
+            given.add(rest[1])
+    assert given == {"sloping land", "an aunt's child"}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_copied_stands_in_the_text(language: Language) -> None:
     for seed in SEEDS:

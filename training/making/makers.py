@@ -7,7 +7,7 @@ sets, which take them whole.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from training.making.closed_book import from_closed_book
+from training.making.closed_book import from_closed_book, from_dictionary
 from training.making.conversations import from_written
 from training.making.copying import from_copied
 from training.making.documents import from_documents
@@ -28,6 +28,7 @@ MAKERS: dict[str, Maker] = {
     "keywords": from_keywords,
     "shuffled": from_shuffled,
     "closed-book": from_closed_book,
+    "dictionary": from_dictionary,
     "copying": from_copied,
     "facts": from_facts,
     "summaries": from_titled,
