@@ -49,13 +49,14 @@ class PreferenceTrainer(Trainer):
         To it comes rpo_alpha times the loss of a chosen token, in nats. Averaged over all pairs of
         the batch, as Trainer.loss says.
         """
-        reduce = partial(log_probabilities, batch.targets.to(self.processes.device))
+        targets = batch.targets.to(self.processes.device)
+        reduce = partial(log_probabilities, targets)
         with torch.no_grad():
             before = self.forward(self.reference, batch, reduce)
         after = self.forward(self.model, batch, reduce)
         chosen, rejected = (after - before).chunk(2)
         margins = self.beta * (chosen - rejected)
-        lengths = (batch.targets != IGNORED).sum(1).clamp(min=1).to(after.device)
+        lengths = (targets != IGNORED).sum(1).clamp(min=1)
         pairs = self.settings.batch_size
         chosen_loss = -(after / lengths).chunk(2)[0].sum() / pairs
         loss = -F.logsigmoid(margins).sum() / pairs + self.rpo_alpha * chosen_loss

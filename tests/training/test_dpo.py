@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.config import ModelConfig
+from engine.errors import ConfigError
 from engine.tokenizer import Tokenizer
 from training.batches import IGNORED, PairBatches
 from training.dpo import PreferenceTrainer
@@ -98,3 +99,8 @@ def test_the_chosen_answer_stays_likely(
     assert losses[1.0][0] == pytest.approx(losses[0.0][0])
     assert losses[1.0][-1] < losses[0.0][-1]
     assert losses[1.0][-1] < losses[1.0][0]
+
+
+def test_a_negative_weight_is_refused() -> None:
+    with pytest.raises(ConfigError, match="rpo_alpha"):
+        replace(SETTINGS, rpo_alpha=-1.0)

@@ -6,6 +6,7 @@ by rule keep the order of the sentence, gaps keep the neighbours; these keep nei
 """
 
 import itertools
+import math
 import random
 import re
 from collections.abc import Iterable, Iterator
@@ -22,9 +23,11 @@ _TURNS = (2, 4, 6, 8)
 _TRIES = 3
 """So often is a question looked for, for each that is wanted."""
 _KEYWORDS = (2, 3, 3, 4, 4, 5, 6)
+"""So many words of the text a question has, by chance."""
 _NEAR = 8.0
 """Words away from the answer at which a word is half as likely to be in the question."""
 _IN_ORDER = 0.6
+"""So many questions keep their words in the order of the text."""
 _TITLED = 0.3
 """So many questions name what the document is about."""
 _SHORTENED = 0.3
@@ -113,7 +116,7 @@ class _Sentence:
         place = 0
         for group, run in itertools.groupby(self._words, lambda word: _GROUPS.get(word.kind, "")):
             first, place = place, place + len(list(run))
-            if not group or place - first > _LONGEST.get(group, place):
+            if not group or place - first > _LONGEST.get(group, math.inf):
                 continue
             span = self._span(first, place)
             if group == "count" and _DATE.search(span):
@@ -135,10 +138,10 @@ class _Sentence:
         chosen = self._around(first, last, generator)
         if len(chosen) < min(_KEYWORDS):
             return None
-        keywords = [self._form(word, generator) for word in chosen]
-        if passage.topic and passage.topic.name and generator.random() < _TITLED:
-            keywords.insert(0, passage.topic.name)
-        question = self._question(keywords, group, generator)
+        words = [self._form(word, generator) for word in chosen]
+        if passage.topic and generator.random() < _TITLED:
+            words.insert(0, passage.topic.name)
+        question = self._question(words, group, generator)
         answer = self._span(first, last)
         if answer in question:
             return None
@@ -171,16 +174,16 @@ class _Sentence:
                 return text.removesuffix(ending) + other
         return text
 
-    def _question(self, keywords: list[str], group: str, generator: random.Random) -> str:
+    def _question(self, words: list[str], group: str, generator: random.Random) -> str:
         """Put the question word before, behind or between the words."""
         asks = generator.choice(_WORDS[self._language][group])
         fillers = _FILLERS[self._language]
         if self._language == "zh":
-            place = generator.choice((0, len(keywords), generator.randint(0, len(keywords))))
-            parts = [*keywords[:place], asks, *keywords[place:]]
+            place = generator.choice((0, len(words), generator.randint(0, len(words))))
+            parts = [*words[:place], asks, *words[place:]]
             filled = (part + generator.choice(fillers) for part in parts[:-1])
             return f"{''.join(filled)}{parts[-1]}？"
         if generator.random() < _ASKED_LAST:
-            asks, keywords = keywords[0], [*keywords[1:], asks.lower()]
-        parts = [asks, *(f"{generator.choice(fillers)} {word}".strip() for word in keywords)]
+            asks, words = words[0], [*words[1:], asks.lower()]
+        parts = [asks, *(f"{generator.choice(fillers)} {word}".strip() for word in words)]
         return " ".join(parts) + "?"
