@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from making_texts import LANGUAGES, contents, random_from
 
-from training.evaluation.language import Language, answers_in
+from training.evaluation.language import Language, answers_in, language_of
 from training.making.casual import casual_wordings
 from training.making.conversations import Conversations
 from training.making.makers import MAKERS
@@ -35,6 +35,23 @@ def test_written_conversations_are_whole_different_and_in_their_language(
         seen.add("\n".join(messages))
     records = list(MAKERS["conversations"]([_written(language)], "0"))
     assert len(seen) == len(records) > 2000
+
+
+def test_the_language_changes_within_a_conversation_and_the_answers_follow() -> None:
+    files = [_written("zh"), _written("en")]
+    records = list(MAKERS["mixed-conversations"](files, "0"))
+    assert len(records) > 2000
+    assert records == list(MAKERS["mixed-conversations"](files, "0"))
+    for record in records[::50]:
+        messages = contents(record)
+        assert len(messages) % 2 == 0
+        assert not any(re.search(r"[{}]", message) for message in messages)
+        languages = {language_of(message) for message in messages} - {None}
+        assert languages == {"zh", "en"}, messages
+    last = [language_of(contents(record)[-1]) for record in records]
+    agreed = sum(a == record["lang"] for a, record in zip(last, records, strict=True))
+    assert agreed > 0.97 * len(records)  # the others are numbers or answers that name English
+    assert list(MAKERS["mixed-conversations"](files[:1], "0")) == []
 
 
 def test_questions_are_typed_in_other_ways_too() -> None:

@@ -16,6 +16,8 @@ _FILLS = 6
 _CHAINS = 12
 """So many conversations of several topics begin with each group."""
 _LONGEST_CHAIN = 4
+_MIXED = 6
+"""So many conversations that change the language begin with each group."""
 _LARGEST = 10
 _SLOT = re.compile(r"\{(\w+)\}")
 _Turns = list[tuple[str, str]]
@@ -96,6 +98,32 @@ def from_written(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Re
                 yield record
 
 
+def from_mixed(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Record]:
+    """Yield conversations whose topics take turns between files, each in another language.
+
+    The record's language is that of its last answer. Raises as Conversations does.
+    """
+    told = [Conversations(contents, seed) for contents in files]
+    generator = random.Random(f"{seed} mixed")  # noqa: S311 - sampling, not secrecy
+    for first, one in enumerate(told):
+        for group in one.groups:
+            for _ in range(_MIXED if len(told) > 1 else 0):
+                chain = [(one, group)]
+                for number in range(1, generator.randint(2, _LONGEST_CHAIN)):
+                    other = told[(first + number) % len(told)]
+                    chain.append((other, generator.choice([g for g in other.groups if not g.alone])))
+                yield conversation(
+                    list(itertools.chain(*(_part(*part, generator) for part in chain))),
+                    chain[-1][1].lang,
+                )
+
+
+def _part(told: Conversations, group: Group, generator: random.Random) -> _Turns:
+    """Return one topic of a chain, now and then with what comes next."""
+    user, assistant = generator.choice(group.user), generator.choice(group.assistant)
+    return told.turns(group, user, assistant, follow=generator.random() < 0.5)
+
+
 def _all(told: Conversations) -> Iterator[Record]:
     generator = told.generator
     for group in told.groups:
@@ -118,15 +146,7 @@ def _all(told: Conversations) -> Iterator[Record]:
         alike = [other for other in told.groups if other.lang == group.lang and not other.alone]
         for _ in range(_CHAINS):
             chain = [group, *generator.sample(alike, generator.randint(1, _LONGEST_CHAIN - 1))]
-            parts = (
-                told.turns(
-                    one,
-                    generator.choice(one.user),
-                    generator.choice(one.assistant),
-                    follow=generator.random() < 0.5,
-                )
-                for one in chain
-            )
+            parts = (_part(told, one, generator) for one in chain)
             yield conversation(list(itertools.chain(*parts)), group.lang)
 
 

@@ -8,7 +8,7 @@ sets, which take them whole.
 from collections.abc import Callable, Iterable, Iterator
 
 from training.making.closed_book import from_closed_book, from_dictionary
-from training.making.conversations import from_written
+from training.making.conversations import from_mixed, from_written
 from training.making.copying import from_copied
 from training.making.documents import from_documents
 from training.making.facts import from_facts
@@ -36,6 +36,7 @@ MAKERS: dict[str, Maker] = {
     "joined-questions": from_joined_questions,
     "translations": from_translations,
     "conversations": from_written,
+    "mixed-conversations": from_mixed,
     "question-pairs": question_pairs,
     "human-question-pairs": human_question_pairs,
     "conversation-pairs": written_pairs,
