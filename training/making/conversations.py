@@ -16,8 +16,8 @@ _FILLS = 6
 _CHAINS = 12
 """So many conversations of several topics begin with each group."""
 _LONGEST_CHAIN = 4
-_MIXED = 6
-"""So many conversations that change the language begin with each group."""
+_MIXED = 80
+"""So many conversations that change the language begin with each group of a mixed file."""
 _LARGEST = 10
 _SLOT = re.compile(r"\{(\w+)\}")
 _Turns = list[tuple[str, str]]
@@ -99,29 +99,28 @@ def from_written(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Re
 
 
 def from_mixed(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Record]:
-    """Yield conversations whose topics take turns between files, each in another language.
+    """Yield conversations whose topics take turns between the languages of a file's groups.
 
     The record's language is that of its last answer. Raises as Conversations does.
     """
-    told = [Conversations(contents, seed) for contents in files]
-    generator = random.Random(f"{seed} mixed")  # noqa: S311 - sampling, not secrecy
-    for first, one in enumerate(told):
-        for group in one.groups:
-            for _ in range(_MIXED if len(told) > 1 else 0):
-                chain = [(one, group)]
-                for number in range(1, generator.randint(2, _LONGEST_CHAIN)):
-                    other = told[(first + number) % len(told)]
-                    chain.append((other, generator.choice([g for g in other.groups if not g.alone])))
-                yield conversation(
-                    list(itertools.chain(*(_part(*part, generator) for part in chain))),
-                    chain[-1][1].lang,
-                )
+    for told in (Conversations(contents, seed) for contents in files):
+        generator = told.generator
+        for first in told.groups:
+            for _ in range(_MIXED):
+                chain = [first]
+                for _ in range(generator.randint(1, _LONGEST_CHAIN - 1)):
+                    others = [one for one in told.groups if one.lang != chain[-1].lang]
+                    chain.append(generator.choice(others))
+                parts = (_part(told, one) for one in chain)
+                yield conversation(list(itertools.chain(*parts)), chain[-1].lang)
 
 
-def _part(told: Conversations, group: Group, generator: random.Random) -> _Turns:
+def _part(told: Conversations, group: Group) -> _Turns:
     """Return one topic of a chain, now and then with what comes next."""
-    user, assistant = generator.choice(group.user), generator.choice(group.assistant)
-    return told.turns(group, user, assistant, follow=generator.random() < 0.5)
+    choice = told.generator.choice
+    return told.turns(
+        group, choice(group.user), choice(group.assistant), follow=told.generator.random() < 0.5
+    )
 
 
 def _all(told: Conversations) -> Iterator[Record]:
@@ -146,7 +145,7 @@ def _all(told: Conversations) -> Iterator[Record]:
         alike = [other for other in told.groups if other.lang == group.lang and not other.alone]
         for _ in range(_CHAINS):
             chain = [group, *generator.sample(alike, generator.randint(1, _LONGEST_CHAIN - 1))]
-            parts = (_part(told, one, generator) for one in chain)
+            parts = (_part(told, one) for one in chain)
             yield conversation(list(itertools.chain(*parts)), group.lang)
 
 
