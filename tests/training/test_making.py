@@ -1,6 +1,7 @@
 """Training data of our own making: an answer must stand where it is said to stand."""
 
 import re
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -194,7 +195,11 @@ def test_what_is_copied_stands_in_the_text(language: Language) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_of_a_pair_about_a_document_only_the_chosen_answer_is_right(language: Language) -> None:
-    pairs = [pair for seed in SEEDS for pair in question_pairs(documents(language), seed)]
+    pairs = [
+        pair
+        for seed in [*SEEDS, *"abcdefghijklmnopqrst"]
+        for pair in question_pairs(documents(language), seed)
+    ]
     assert len(pairs) > 100
     for pair in pairs:
         assert pair["chosen"] != pair["rejected"]
@@ -235,6 +240,26 @@ def test_people_s_questions_are_taken_out_of_their_wording() -> None:
     assert "Edwin Ogden" in asked
 
 
+def test_people_s_questions_are_asked_of_whole_passages_and_of_excerpts() -> None:
+    names = ["Olga", "Peter", "Maria", "Edwin", "Irene", "Oscar", "Laura", "Simon"]
+    texts = [f"{name} bought the mill in {1700 + n}." for n, name in enumerate(names)]
+    messages = []
+    for n, name in enumerate(names):
+        question = f"Who bought the mill in {1700 + n}?"
+        asked = question if n else f"Context: {' '.join(texts)}\n\nQ: {question}"
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": name}]
+    read: Counter[int] = Counter()
+    for one in from_human_questions([{"messages": messages, "lang": "en"}], "0"):
+        turns = contents(one)
+        read[sum(text in turns[0] for text in texts)] += 1
+        for user, assistant in zip(turns[::2], turns[1::2], strict=True):
+            year = int(re.findall(r"in (17\d\d)\?", user)[-1])
+            held = texts[year - 1700] in turns[0]
+            assert (names[year - 1700] in assistant) == held
+    assert {1, 2, 8} <= set(read)
+    assert set(read) <= {1, 2, 3, 4, 7, 8}  # seven where a sentence was taken out
+
+
 def test_several_sentences_that_people_asked_about_make_a_passage() -> None:
     def record(text: str, question: str, answer: str) -> dict[str, Any]:
         user = {"role": "user", "content": f"Context: {text}\n\nQ: {question}"}
@@ -250,12 +275,14 @@ def test_several_sentences_that_people_asked_about_make_a_passage() -> None:
     made = list(from_joined_questions(records, "0"))
     assert made == list(from_joined_questions(records, "0"))
     asked: dict[str, set[str]] = {}
+    alone = 0
     for one in made:
         messages = contents(one)
-        assert sum(text in messages[0] for text in texts) >= 2
+        alone += sum(text in messages[0] for text in texts) < 2  # one that is left over
         for user, assistant in zip(messages[::2], messages[1::2], strict=True):
             year = re.findall(r"in (17\d\d)\?", user)[-1]
             asked.setdefault(year, set()).add(assistant)
+    assert alone < len(made) / 4
     # All are asked, and answered with the own name wherever that stands in the passage.
     assert {int(year) - 1700 for year in asked} == set(range(len(names)))
     assert all(names[int(year) - 1700] in answers for year, answers in asked.items())

@@ -17,9 +17,10 @@ from training.making.passages import Passage
 from training.making.pieces import around, letters, likest, place_of, without_sentence
 from training.making.wordings import Wordings, wordings
 
-TURNS = (1, 1, 2, 3, 4, 6)
+TURNS = (1, 2, 3, 4, 6, 8)
 """How many questions about one passage follow one another, by chance."""
-_NUMBERED_SHARE = 0.3
+NUMBERED_SHARE = 0.2
+"""So many questions go to numbered passages, one question to many words."""
 _LENT_SHARE = 0.1
 """So many questions are also put to a foreign passage."""
 _UNANSWERABLE_SHARE = 0.12
@@ -85,12 +86,14 @@ class Block:
         generator: random.Random,
         title_share: float = TITLE_SHARE,
         turns: Sequence[int] = TURNS,
+        numbered_share: float = NUMBERED_SHARE,
     ) -> None:
         self._passages = passages
         self._asked = asked
         self._generator = generator
         self._title_share = title_share
         self._turn_counts = turns
+        self._numbered_share = numbered_share
         self._language: Language = passages[0].language
         self._words: Wordings = wordings(self._language)
         self._plain = [letters(passage.text) for passage in passages]
@@ -106,7 +109,7 @@ class Block:
             while own or foreign:
                 wanted = self._generator.choice(self._turn_counts)
                 now, own = own[:wanted], own[wanted:]
-                if now and self._generator.random() < _NUMBERED_SHARE:
+                if now and self._generator.random() < self._numbered_share:
                     exercise = self._numbered(now[0])
                     own = now[1:] + own
                 else:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from training.evaluation.language import Language
 from training.evaluation.scoring import is_refusal, strip_wrappers
 from training.making.asked import Asked
-from training.making.exercises import Block, Exercise
+from training.making.exercises import NUMBERED_SHARE, Block, Exercise
 from training.making.passages import Passage, sentences_of
 from training.making.records import Record, conversation
 
@@ -47,23 +47,36 @@ _WORDINGS = {
 }
 _JOINED = (3, 4, 5, 6, 8)
 """So many sentences make a passage, by chance."""
-_TIMES = 4
+_TIMES = 3
 """So often each question is asked, in other words and beside others: the sets are small."""
+_EXCERPT_TIMES = 5
+"""The same of excerpts, which cost a third as much to read."""
+_EXCERPTS = (1, 2, 2, 3, 4)
+"""So many sentences make an excerpt, by chance."""
 _FEWEST_WORDS = 5
 """Shorter questions do not tell which of several sentences they mean."""
 _NO_ANSWERS = frozenset(["he", "she", "it", "they", "him", "her", "them", "his", "i", "we", "you"])
+_Asked = tuple[Passage, list[Asked]]
 _ASKS = {"zh": re.compile(r"[？?]$"), "en": re.compile(r"\?$")}
 
 
 def from_human_questions(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
     """Yield {"messages", "lang"} records made from finished conversations of the same form.
 
-    Questions whose answer is no span of the passage are left out. The same for the same `seed`;
-    another seed words and groups them in another way.
+    Of whole passages and of excerpts. Questions whose answer is no span of the passage are left
+    out. The same for the same `seed`; another seed words and groups them in another way.
     """
-    documents = list(documents)
-    for time in range(_TIMES):
-        for exercise in human_exercises(documents, f"{seed} {time}"):
+    generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
+    for language, by_text in _by_text(documents).items():
+        whole = [(_passage(text, language), asked) for text, asked in by_text.items()]
+        made = itertools.chain(
+            *(_exercises(whole, generator) for _ in range(_TIMES)),
+            *(
+                _exercises(list(_excerpts(whole, generator)), generator, numbered_share=0)
+                for _ in range(_EXCERPT_TIMES)
+            ),
+        )
+        for exercise in made:
             yield conversation(exercise.pairs(), exercise.language)
 
 
@@ -77,8 +90,11 @@ def from_joined_questions(documents: Iterable[Record], seed: str = "") -> Iterat
         for _ in range(_TIMES):
             texts = list(by_text)
             generator.shuffle(texts)
-            joined = dict(_joined(texts, by_text, generator))
-            for exercise in _exercises(joined, language, generator):
+            joined = [
+                (_passage(text, language), asked)
+                for text, asked in _joined(texts, by_text, generator)
+            ]
+            for exercise in _exercises(joined, generator):
                 yield conversation(exercise.pairs(), exercise.language)
 
 
@@ -86,7 +102,8 @@ def human_exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise
     """Yield the exercises over the passages of some conversations, all of them in memory."""
     generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
     for language, by_text in _by_text(documents).items():
-        yield from _exercises(by_text, language, generator)
+        whole = [(_passage(text, language), asked) for text, asked in by_text.items()]
+        yield from _exercises(whole, generator)
 
 
 def _by_text(documents: Iterable[Record]) -> dict[Language, dict[str, list[Asked]]]:
@@ -98,10 +115,27 @@ def _by_text(documents: Iterable[Record]) -> dict[Language, dict[str, list[Asked
 
 
 def _exercises(
-    by_text: dict[str, list[Asked]], language: Language, generator: random.Random
+    some: list[_Asked], generator: random.Random, numbered_share: float = NUMBERED_SHARE
 ) -> Iterator[Exercise]:
-    block = [_passage(text, language) for text in by_text]
-    yield from Block(block, list(by_text.values()), generator).exercises()
+    passages, asked = [one for one, _ in some], [asked for _, asked in some]
+    block = Block(passages, asked, generator, numbered_share=numbered_share)
+    yield from block.exercises()
+
+
+def _excerpts(whole: Iterable[_Asked], generator: random.Random) -> Iterator[_Asked]:
+    """Yield the runs of sentences that hold an answer, each sentence in one run at most."""
+    for passage, questions in whole:
+        rest = iter(passage.sentences)
+        while spans := list(itertools.islice(rest, generator.choice(_EXCERPTS))):
+            start, end = spans[0][0], spans[-1][1]
+            inside = [
+                replace(asked, start=asked.start - start)
+                for asked in questions
+                if start <= asked.start and asked.start + len(asked.answer) <= end
+            ]
+            if inside:
+                moved = tuple((a - start, b - start) for a, b in spans)
+                yield replace(passage, text=passage.text[start:end], sentences=moved), inside
 
 
 def _joined(

@@ -22,6 +22,9 @@ _LENGTHS: dict[Language, tuple[int, int, int]] = {"zh": (140, 420, 900), "en": (
 """Characters of a passage: fewest, median, most."""
 _SPREAD = 0.42
 """Standard deviation of the logarithm of a passage's length."""
+_SHORT_SHARE = 0.4
+"""So many passages are shorter: where less has to be read, more questions are asked."""
+_SHORTENED = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ def passages(text: str, language: Language, generator: random.Random) -> Iterato
     opening = flat[0][0]
     topic = topic_of(title, opening, text, language) if title else None
     article = f"{title}\n{opening}"
-    fewest, median, most = _LENGTHS[language]
     while flat:
+        shortened = _SHORTENED if generator.random() < _SHORT_SHARE else 1
+        fewest, median, most = (shortened * length for length in _LENGTHS[language])
         target = min(most, max(fewest, median * math.exp(generator.gauss(0, _SPREAD))))
         taken, length = 0, 0
         while taken < len(flat) and (taken == 0 or length + len(flat[taken][0]) <= target):
