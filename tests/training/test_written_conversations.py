@@ -10,6 +10,7 @@ import pytest
 from making_texts import LANGUAGES, contents, random_from
 
 from training.evaluation.language import Language, answers_in, language_of
+from training.evaluation.refusals import declines
 from training.making.casual import casual_wordings
 from training.making.conversations import Conversations
 from training.making.makers import MAKERS
@@ -125,3 +126,24 @@ def test_harm_and_invention_are_only_ever_rejected(language: Language) -> None:
     rejected = [pair["rejected"] for pair in pairs]
     assert sum(any(bad.fullmatch(text) for bad in wrong) for text in rejected) > 100
     assert not any(bad.fullmatch(pair["chosen"]) for pair in pairs for bad in wrong)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_refusing_is_the_exception_and_never_right_for_what_is_harmless(language: Language) -> None:
+    told = Conversations(_written(language), "0")
+    refusals = {answer for group in told.groups if not group.safe for answer in group.assistant}
+    asked_alone = [
+        one
+        for record in MAKERS["conversations"]([_written(language)], "0")
+        if len(one := contents(record)) == 2
+    ]
+    share = sum(declines(answer) for _, answer in asked_alone) / len(asked_alone)
+    assert 0.05 < share < 0.15
+    harmless = {user for group in told.groups if group.safe for user in group.user}
+    needless = [
+        pair
+        for pair in written_pairs([_written(language)], "0")
+        if pair["rejected"] in refusals and pair["prompt"][0]["content"] in harmless
+    ]
+    assert len(needless) > 50
+    assert not any(pair["chosen"] in refusals for pair in needless)

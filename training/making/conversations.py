@@ -15,6 +15,10 @@ _FILLS = 6
 """So often is a wording with slots filled anew."""
 _CHAINS = 12
 """So many conversations of several topics begin with each group."""
+_UNSAFE_CHAINS = 2
+_UNSAFE_LEFT_OUT = 0.7
+"""What does harm is asked once in each wording, and comes seldom in chains: a model that reads of
+it more often takes harmless questions for it."""
 _LONGEST_CHAIN = 4
 _MIXED = 80
 """So many conversations that change the language begin with each group of a mixed file."""
@@ -128,22 +132,28 @@ def _all(told: Conversations) -> Iterator[Record]:
     for group in told.groups:
         for user in group.user:
             filled = _SLOT.search(user) is not None
-            for assistant in (
-                generator.choices(group.assistant, k=_FILLS) if filled else group.assistant
-            ):
+            once = [generator.choice(group.assistant)]
+            answers = generator.choices(group.assistant, k=_FILLS) if filled else group.assistant
+            for assistant in answers if group.safe else once:
                 yield conversation(told.turns(group, user, assistant, follow=False), group.lang)
             if group.then:
                 turns = told.turns(group, user, generator.choice(group.assistant), follow=True)
                 yield conversation(turns, group.lang)
-            for casual in casual_wordings(user, told.greetings, generator):
+            for casual in casual_wordings(user, told.greetings, generator) if group.safe else ():
                 answer = generator.choice(group.assistant)
                 yield conversation(told.turns(group, casual, answer, follow=False), group.lang)
     language = told.groups[0].lang
     for question, answer in told.sums():
         yield conversation([(question, answer)], language)
     for group in told.groups:
-        alike = [other for other in told.groups if other.lang == group.lang and not other.alone]
-        for _ in range(_CHAINS):
+        for _ in range(_CHAINS if group.safe else _UNSAFE_CHAINS):
+            alike = [
+                other
+                for other in told.groups
+                if other.lang == group.lang
+                and not other.alone
+                and (other.safe or generator.random() > _UNSAFE_LEFT_OUT)
+            ]
             chain = [group, *generator.sample(alike, generator.randint(1, _LONGEST_CHAIN - 1))]
             parts = (_part(told, one) for one in chain)
             yield conversation(list(itertools.chain(*parts)), group.lang)

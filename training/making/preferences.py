@@ -2,7 +2,8 @@
 
 Over documents: an answer that is not the right one, a refusal where there is an answer, an answer
 where there is none, a wrong or missing source. In conversations: an invented fact, help with harm,
-another topic's answer. In both: going round in circles, and the other language.
+a refusal of what is harmless, another topic's answer. In both: going round in circles, and the
+other language.
 """
 
 import random
@@ -107,8 +108,11 @@ def _worse(group: Group, others: list[Group], told: Conversations, generator: ra
     kind = generator.random()
     if kind < 0.3:
         return ""
-    if kind < 0.55 and told.foreign:
+    if kind < 0.5 and told.foreign:
         return generator.choice(told.foreign)
+    refusing = [other for other in others if not other.safe]
+    if kind < 0.75 and group.safe and refusing:
+        return generator.choice(generator.choice(refusing).assistant)
     return generator.choice(generator.choice(others).assistant)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.documents.answering.meaning import MEANINGS, Meaning, meanings, read_meaning
 from engine.documents.answering.question import TYPES, Question, counts, stem
 from engine.documents.answering.spans import Sentence, candidates
+from engine.documents.answering.sums import Floats, reaching_left, reaching_right, sums
 from engine.documents.answering.words import KIND, KINDS, Word
-
-Floats = NDArray[np.float32]
 
 SHAPES = (
     "date",
@@ -56,6 +56,10 @@ SCALARS = (
     "before_mark",
     "follows_as_asked",
     "precedes_as_asked",
+    "several_asked",
+    "joins_inside",
+    "joins_beside",
+    *MEANINGS,
 )
 _LINKS_TEXT = (
     "by of in on at for from to with as into during between because and or the a an is was were "
@@ -74,11 +78,11 @@ NAMES = (
 )
 """The columns."""
 
+_JOINS = frozenset(("、", ",", "和", "与", "與", "及", "以及", "或", "and", "or"))
+"""What stands between the things of a list."""
 _LINK = {word: place for place, word in enumerate(LINKS)}
 _CONTEXT_WEIGHT = 0.4
 """Of a word that only the questions before name, as in engine.documents.search.query."""
-_REACH = 0.8
-"""A matched word counts so much less with each word between it and the span."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class Scene:
     """The weight of all its words that mean something, [words]."""
     overlap: Floats
     """How much of the question's weight each sentence names, 0 to 1; [sentences]."""
+    meaning: Meaning
 
 
 def read_scene(question: Question, sentences: Sequence[Sentence]) -> Scene:
@@ -142,6 +147,7 @@ def read_scene(question: Question, sentences: Sequence[Sentence]) -> Scene:
         matched=matched,
         content=content,
         overlap=np.array(overlap, np.float32),
+        meaning=read_meaning(question, rarity, unseen),
     )
 
 
@@ -197,7 +203,7 @@ def _scalars(
     words, kinds = sentence.words, sentence.kinds
     matched, content = scene.matched[number], scene.content[number]
     scale = max(float(matched.sum()), 1e-6)
-    inside = _sums(matched, first, end)
+    inside = sums(matched, first, end)
     neighbours = [
         scene.overlap[other]
         if 0 <= other < len(scene.sentences) and scene.sentences[other].passage == sentence.passage
@@ -219,13 +225,15 @@ def _scalars(
     padded = np.concatenate([[KIND["edge"]], kinds, [KIND["edge"]]])
     starts = np.array([word.start for word in words])
     ends = np.array([word.end for word in words])
+    joins = np.array([word.text in _JOINS for word in words], np.float32)
+    joined = np.concatenate([edge, joins, edge])
     depth = np.cumsum((kinds == KIND["open"]).astype(int) - (kinds == KIND["close"]).astype(int))
     return {
         "sentence_overlap": float(scene.overlap[number]),
         "outside_overlap": scene.overlap[number] * (1 - inside / scale),
-        "inside_share": inside / np.maximum(_sums(content, first, end), 1e-6),
-        "near_left": _reaching(matched)[first] / scale,
-        "near_right": _reaching(matched[::-1])[::-1][end] / scale,
+        "inside_share": inside / np.maximum(sums(content, first, end), 1e-6),
+        "near_left": reaching_left(matched)[first] / scale,
+        "near_right": reaching_right(matched)[end] / scale,
         "touches_left": hits[first],
         "touches_right": hits[end + 1],
         "before_overlap": float(neighbours[0]),
@@ -242,28 +250,18 @@ def _scalars(
         "focus_last": focus[end],
         "focus_next": focus[end + 1],
         "focus_previous": focus[first],
-        "focus_inside": (_sums(is_focus, first, end) > 0),
+        "focus_inside": (sums(is_focus, first, end) > 0),
         "starts_sentence": first == 0,
         "ends_sentence": end >= len(words) - 1,
         "after_mark": padded[first] == KIND["mark"],
         "before_mark": padded[end + 1] == KIND["mark"],
         "follows_as_asked": (beside[first] == before) & bool(before),
         "precedes_as_asked": (beside[end + 1] == after) & bool(after),
+        "several_asked": float(question.several),
+        "joins_inside": np.log1p(sums(joins, first, end)),
+        "joins_beside": joined[first] + joined[end + 1],
+        **meanings(scene.meaning, stems, matched, content, first, end),
     }
-
-
-def _sums(weights: Floats, first: NDArray[np.intp], end: NDArray[np.intp]) -> Floats:
-    before = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
-    total: Floats = (before[end] - before[first]).astype(np.float32)
-    return total
-
-
-def _reaching(weights: Floats) -> Floats:
-    """Return for each place what is matched to its left, less the farther away; [words + 1]."""
-    reached = np.zeros(len(weights) + 1, np.float32)
-    for place, weight in enumerate(weights):
-        reached[place + 1] = reached[place] * _REACH + weight
-    return reached
 
 
 def _shapes(
@@ -278,11 +276,11 @@ def _shapes(
 
     def any_of(*names: str) -> NDArray[np.bool_]:
         flags = np.isin(kinds, [KIND[name] for name in names]).astype(np.float32)
-        return _sums(flags, first, end) > 0
+        return sums(flags, first, end) > 0
 
     def all_of(*names: str) -> NDArray[np.bool_]:
         flags = np.isin(kinds, [KIND[name] for name in names]).astype(np.float32)
-        return _sums(flags, first, end) >= length
+        return sums(flags, first, end) >= length
 
     marks = any_of("mark")
     at_marks = np.isin(padded[first], [KIND["edge"], KIND["mark"]]) & np.isin(

@@ -75,6 +75,15 @@ _SLOT: dict[PromptLanguage, re.Pattern[str]] = {
         r"|what|which|who|whom|whose|when|where|why|how)\b"
     ),
 }
+# More than one thing is asked for.
+_SEVERAL: dict[PromptLanguage, re.Pattern[str]] = {
+    "zh": re.compile(r"哪(?:些|几|幾|[两兩二三四五六七八九十])|分别|分別|都有(?:什么|什麼|谁|誰)"),
+    "en": re.compile(
+        r"\b(?:what|which|who) (?:are|were|(?:\w+ )?(?:two|three|four|five|several))\b"
+        r"|\b(?:what|which) (?:(?!(?:does|was|has|is)\b)\w+ )?"
+        r"(?!\w*(?:ss|us|is)\b|does\b|was\b|has\b)\w{3,}s\b"
+    ),
+}
 _ASKING = re.compile(
     "请问|为什么|为何|什么时候|什么样|什么|哪一?[个年月日位座种些]|哪[里儿]|哪|是谁|谁|何[时地处人年种]"
     "|多少|怎么样|怎[么样]|如何|是否|几[个年月日]|[是有在于吗呢了的]"
@@ -85,6 +94,7 @@ _IGNORED_TEXT = (
     "many much the a an of in on at to for by with from as it its s"
 )
 _IGNORED = frozenset(_IGNORED_TEXT.split())
+_EQUALS = frozenset("是为為叫有在即")
 _SUFFIXES = ("ing", "ies", "ed", "es", "s", "ly", "'s", "’s")
 _LEAST_STEM = 4
 
@@ -103,6 +113,8 @@ class Question:
     """Further ones that only the questions before it name; they count for less."""
     focus: frozenset[str]
     """Stems of what is asked for, such as "city" of "which city"; empty where it is not named."""
+    several: bool
+    """Whether it asks for more than one thing: "which rivers"."""
     beside: tuple[str, str]
     """Stems of the words before and after the one that asks, such as "by" of "by whom"; else ""."""
     folded: str = field(repr=False)
@@ -126,6 +138,7 @@ def read_question(text: str, completed: str = "") -> Question:
         terms=terms,
         context=_terms(completed) - terms,
         focus=_focus(folded, words, language),
+        several=_SEVERAL[language].search(folded) is not None,
         beside=_beside(folded, words, language),
         folded=folded,
     )
@@ -173,4 +186,13 @@ def _focus(folded: str, words: list[Word], language: PromptLanguage) -> frozense
             nouns.append(stem(word.text))
         if len(nouns) == 3:
             break
+    if language == "zh" and not nouns:
+        nouns = _asked_before([word for word in words if word.end <= match.start()])
     return frozenset(nouns)
+
+
+def _asked_before(before: list[Word]) -> list[str]:
+    """Return the noun that a Chinese question asks for at its end: 他的职业是什么？"""
+    while before and before[-1].text in _EQUALS:
+        before = before[:-1]
+    return [before[-1].text] if before and before[-1].kind == KIND["noun"] else []

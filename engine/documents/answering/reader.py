@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.document_prompt import PromptLanguage
-from engine.documents.answering.features import NAMES, Floats
+from engine.documents.answering.features import NAMES
+from engine.documents.answering.sums import Floats
 
 WEIGHTS = Path(__file__).with_name("reader.npz")
 

@@ -132,7 +132,8 @@ _ENGLISH_KINDS = {
 }
 _EMPTY = frozenset(f"{_AUXILIARIES} 是 有".split())
 _EMPTY_KINDS = frozenset(
-    KIND[name] for name in ("preposition", "conjunction", "particle", "pronoun")
+    KIND[name]
+    for name in ("mark", "open", "close", "preposition", "conjunction", "particle", "pronoun")
 )
 _WEEKS = ("周", "週", "星期", "礼拜", "禮拜")
 _WEEKDAYS = frozenset("一二三四五六日天")
@@ -152,7 +153,7 @@ class Word:
 
 
 def is_empty(word: Word) -> bool:
-    """Return whether a word alone says nothing: "was", "they", "the", "是"."""
+    """Return whether a word alone says nothing: "was", "they", "the", "是", "（"."""
     return word.kind in _EMPTY_KINDS or word.text in _EMPTY
 
 

@@ -77,6 +77,8 @@ def test_a_quantity_or_a_date_is_not_begun_in_its_middle(text: str, whole: str, 
         ("The tomatoes were planted on 12 May.", "12 May", "were"),
         ("They were moved by him.", "moved", "They were"),
         ("他是校长。", "校长", "他是"),
+        ("米泽站（）位于「」山形县。", "山形县", "（）"),
+        ("米泽站（）位于「」山形县。", "米泽站", "「」"),
     ],
 )
 def test_words_that_say_nothing_alone_are_no_answer(text: str, said: str, empty: str) -> None:
