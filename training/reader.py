@@ -50,7 +50,7 @@ _HELD_SHARE = 0.15
 _NEAR = 60.0
 """F1 from which a span is partly right."""
 _NEAR_WEIGHT = 0.3
-_MODEL_QUESTIONS = 100
+_MODEL_QUESTIONS = 400
 _MODEL_SPANS = 24
 
 
