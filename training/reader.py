@@ -80,10 +80,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.limit is not None and options.limit < 1:
         raise DataError("--limit must be at least 1, not {limit}.", limit=options.limit)
-    torch.manual_seed(0)
     bundle = open_bundle(options.model or default_bundle_path())
     weights: dict[str, NDArray[np.generic]] = {"names": np.array(NAMES)}
     for language in LANGUAGES:
+        torch.manual_seed(0)
         some = list(cases(options.data, language))
         random.Random(0).shuffle(some)  # noqa: S311 - sampling, not secrecy
         made = list(made_cases(options.made, language)) if options.made else []

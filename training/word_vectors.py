@@ -53,7 +53,7 @@ def main() -> None:
     torch.manual_seed(0)
     arrays: dict[str, NDArray[np.generic]] = {}
     for language in LANGUAGES:
-        words, vectors = word_vectors(_texts(options.data, language), language)
+        words, vectors = compute_vectors(_texts(options.data, language), language)
         listed = "\n".join(words).encode("utf-8")
         arrays[f"{language}_words"] = np.frombuffer(listed, np.uint8)
         arrays[f"{language}_values"] = vectors
@@ -62,7 +62,7 @@ def main() -> None:
     write_atomically(options.out, written.getvalue())
 
 
-def word_vectors(texts: Iterator[str], language: Language) -> tuple[list[str], NDArray[np.int8]]:
+def compute_vectors(texts: Iterator[str], language: Language) -> tuple[list[str], NDArray[np.int8]]:
     """Return the commonest stems and their vectors, int8 [words, SIZE], each as long as fits.
 
     Raises DataError where the texts hold too few words.

@@ -28,7 +28,7 @@ def _texts(count: int) -> list[str]:
 
 
 def test_words_in_the_same_places_have_like_vectors() -> None:
-    words, values = word_vectors.word_vectors(iter(_texts(800)), "en")
+    words, values = word_vectors.compute_vectors(iter(_texts(800)), "en")
     read = WordVectors(words, values)
     for first, second, other in (("red", "blue", "cat"), ("dog", "sheep", "green")):
         one, alike, far = read.of([first, second, other])
@@ -57,4 +57,4 @@ def test_the_command_writes_what_the_reader_reads(
 
 def test_too_few_words_are_said_to_be_too_few() -> None:
     with pytest.raises(DataError, match="3 words are too few"):
-        word_vectors.word_vectors(iter(["one two three"] * 9), "en")
+        word_vectors.compute_vectors(iter(["one two three"] * 9), "en")

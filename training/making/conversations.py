@@ -103,7 +103,7 @@ def from_written(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Re
 
 
 def from_mixed(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Record]:
-    """Yield conversations whose topics take turns between the languages of a file's groups.
+    """Yield conversations whose topics take turns between the two languages of a file's groups.
 
     The record's language is that of its last answer. Raises as Conversations does.
     """
@@ -119,6 +119,13 @@ def from_mixed(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Reco
                 yield conversation(list(itertools.chain(*parts)), chain[-1].lang)
 
 
+def _answers(group: Group, user: str, generator: random.Random) -> list[str]:
+    """Return the answers that a wording is given, one conversation each."""
+    if not group.safe:
+        return [generator.choice(group.assistant)]
+    return generator.choices(group.assistant, k=_FILLS) if _SLOT.search(user) else group.assistant
+
+
 def _part(told: Conversations, group: Group) -> _Turns:
     """Return one topic of a chain, now and then with what comes next."""
     choice = told.generator.choice
@@ -131,10 +138,7 @@ def _all(told: Conversations) -> Iterator[Record]:
     generator = told.generator
     for group in told.groups:
         for user in group.user:
-            filled = _SLOT.search(user) is not None
-            once = [generator.choice(group.assistant)]
-            answers = generator.choices(group.assistant, k=_FILLS) if filled else group.assistant
-            for assistant in answers if group.safe else once:
+            for assistant in _answers(group, user, generator):
                 yield conversation(told.turns(group, user, assistant, follow=False), group.lang)
             if group.then:
                 turns = told.turns(group, user, generator.choice(group.assistant), follow=True)

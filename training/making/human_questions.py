@@ -56,7 +56,8 @@ _EXCERPTS = (1, 2, 2, 3, 4)
 _FEWEST_WORDS = 5
 """Shorter questions do not tell which of several sentences they mean."""
 _NO_ANSWERS = frozenset(["he", "she", "it", "they", "him", "her", "them", "his", "i", "we", "you"])
-_Asked = tuple[Passage, list[Asked]]
+_AskedPassage = tuple[Passage, list[Asked]]
+"""A passage, and what was asked about it."""
 _ASKS = {"zh": re.compile(r"[？?]$"), "en": re.compile(r"\?$")}
 
 
@@ -67,17 +68,14 @@ def from_human_questions(documents: Iterable[Record], seed: str = "") -> Iterato
     out. The same for the same `seed`; another seed words and groups them in another way.
     """
     generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
-    for language, by_text in _by_text(documents).items():
-        whole = [(_passage(text, language), asked) for text, asked in by_text.items()]
-        made = itertools.chain(
-            *(_exercises(whole, generator) for _ in range(_TIMES)),
-            *(
-                _exercises(list(_excerpts(whole, generator)), generator, numbered_share=0)
-                for _ in range(_EXCERPT_TIMES)
-            ),
-        )
-        for exercise in made:
-            yield conversation(exercise.pairs(), exercise.language)
+    for whole in _passages(documents):
+        for time in range(_TIMES + _EXCERPT_TIMES):
+            if time < _TIMES:
+                made = _exercises(whole, generator)
+            else:
+                made = _exercises(list(_excerpts(whole, generator)), generator, numbered_share=0)
+            for exercise in made:
+                yield conversation(exercise.pairs(), exercise.language)
 
 
 def from_joined_questions(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
@@ -101,9 +99,14 @@ def from_joined_questions(documents: Iterable[Record], seed: str = "") -> Iterat
 def human_exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise]:
     """Yield the exercises over the passages of some conversations, all of them in memory."""
     generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
-    for language, by_text in _by_text(documents).items():
-        whole = [(_passage(text, language), asked) for text, asked in by_text.items()]
+    for whole in _passages(documents):
         yield from _exercises(whole, generator)
+
+
+def _passages(documents: Iterable[Record]) -> Iterator[list[_AskedPassage]]:
+    """Yield the passages of each language with their questions."""
+    for language, by_text in _by_text(documents).items():
+        yield [(_passage(text, language), asked) for text, asked in by_text.items()]
 
 
 def _by_text(documents: Iterable[Record]) -> dict[Language, dict[str, list[Asked]]]:
@@ -115,14 +118,14 @@ def _by_text(documents: Iterable[Record]) -> dict[Language, dict[str, list[Asked
 
 
 def _exercises(
-    some: list[_Asked], generator: random.Random, numbered_share: float = NUMBERED_SHARE
+    some: list[_AskedPassage], generator: random.Random, numbered_share: float = NUMBERED_SHARE
 ) -> Iterator[Exercise]:
     passages, asked = [one for one, _ in some], [asked for _, asked in some]
     block = Block(passages, asked, generator, numbered_share=numbered_share)
     yield from block.exercises()
 
 
-def _excerpts(whole: Iterable[_Asked], generator: random.Random) -> Iterator[_Asked]:
+def _excerpts(whole: Iterable[_AskedPassage], generator: random.Random) -> Iterator[_AskedPassage]:
     """Yield the runs of sentences that hold an answer, each sentence in one run at most."""
     for passage, questions in whole:
         rest = iter(passage.sentences)

@@ -86,11 +86,11 @@ def meanings(
     focus = vectors @ meaning.focus
     edged = np.concatenate([[0], focus, [0]]).astype(np.float32)
     meant = vectors * (content > 0)[:, None]
+    before = np.vstack([np.zeros((1, meant.shape[1]), np.float32), np.cumsum(meant, 0)])
     last = len(stems)
     whole = meaning.whole
 
     def together(start: NDArray[np.intp], stop: NDArray[np.intp]) -> Floats:
-        before = np.vstack([np.zeros((1, meant.shape[1]), np.float32), np.cumsum(meant, 0)])
         return _unit(before[stop] - before[start])
 
     spans = together(first, end)

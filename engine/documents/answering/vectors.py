@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.document_prompt import PromptLanguage
+from engine.documents.answering.sums import Floats
 
 VECTORS = Path(__file__).with_name("vectors.npz")
-Floats = NDArray[np.float32]
 
 
 class WordVectors:
