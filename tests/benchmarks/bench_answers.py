@@ -8,9 +8,10 @@ library each, but for those of every fifth article: their questions have no answ
 kinds N questions are drawn with seed 0. Prints exact match and F1, by the rules of the two sets;
 how many unanswerable questions are answered as such, and how many others are; how many citations
 stand, in the file as it is read again, where they say; and the time from the question to the
-answer. "sentence" answers with the sentence that has most words in common with the question and
-needs no model: what it lacks is what reading adds. Without DIR a few questions kept here show that
-it runs. Writes build/bench/answers.json.
+answer. A passage too long for the model's context leaves its question without an answer. "sentence"
+answers with the sentence that has most words in common with the question and needs no model: what
+it lacks is what reading adds. Without DIR a few questions kept here show that it runs.
+Writes build/bench/answers.json.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from engine.documents.indexing.scanning import scan_root
 from engine.documents.library.library import Library
 from engine.documents.passages import Retrieval
 from engine.documents.search.retrieval import Retriever
+from engine.errors import ContextError
 from engine.model import Model
 from speed.rows import Row, print_line, print_row, write_figures
 from training.evaluation.scoring import exact_match, f1
@@ -182,7 +184,17 @@ def _ask(
     answerable: bool,
 ) -> None:
     begun = perf_counter()
-    answer = answerer(retriever.retrieve(question.text))
+    try:
+        answer = answerer(retriever.retrieve(question.text))
+    except ContextError:
+        # The one who asked has no answer, and does not know whether there is one.
+        if answerable:
+            score.em.append(0.0)
+            score.f1.append(0.0)
+            score.refused.append(True)
+        else:
+            score.recognised.append(False)
+        return
     score.seconds.append(perf_counter() - begun)
     refused = not answer.sources.answerable or is_refusal(answer.text, language)
     if answerable:

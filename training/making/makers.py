@@ -18,6 +18,7 @@ from training.making.keywords import from_keywords
 from training.making.preferences import human_question_pairs, question_pairs, written_pairs
 from training.making.records import Record
 from training.making.shuffled import from_shuffled
+from training.making.talk import answered_pairs, from_talk, talk_pairs
 from training.making.tasks import from_titled, from_translations
 
 Maker = Callable[[Iterable[Record], str], Iterator[Record]]
@@ -37,8 +38,11 @@ MAKERS: dict[str, Maker] = {
     "translations": from_translations,
     "conversations": from_written,
     "mixed-conversations": from_mixed,
+    "talk": from_talk,
     "question-pairs": question_pairs,
     "human-question-pairs": human_question_pairs,
     "conversation-pairs": written_pairs,
+    "talk-pairs": talk_pairs,
+    "answered-pairs": answered_pairs,
 }
 """By the name that a recipe calls them; those with "pairs" make preferences, the others tuning."""
