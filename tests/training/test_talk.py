@@ -27,25 +27,27 @@ def _talk(*messages: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("language", "said", "kind"),
     [
-        ("你听过《后来》这首歌吗？", "undone"),
-        ("知道安妮·海瑟薇这个人吗？", "unknown"),
-        ("麻烦帮我找个评分在4.5分以上的餐馆。", "look_up"),
-        ("昨天看了一部老电影，讲的是一家面馆。", "heard"),
-        ("Hey, have you seen the new Batman film?", "undone"),
-        ("Who sang that song about the yellow taxi?", "unknown"),
-        ("Did you know that owls cannot move their eyes?", "untold"),
-        ("Can you recommend a cheap hotel near the station?", "look_up"),
-        ("My favorite team lost again last night.", "heard"),
+        ("zh", "你听过《后来》这首歌吗？", "undone"),
+        ("zh", "知道安妮·海瑟薇这个人吗？", "unknown"),
+        ("zh", "麻烦帮我找个评分在4.5分以上的餐馆。", "look_up"),
+        ("zh", "昨天看了一部老电影，讲的是一家面馆。", "heard"),
+        ("en", "Hey, have you seen the new Batman film?", "undone"),
+        ("en", "Who sang that song about the yellow taxi?", "unknown"),
+        ("en", "Did you know that owls cannot move their eyes?", "untold"),
+        ("en", "Can you recommend a cheap hotel near the station?", "look_up"),
+        ("en", "My favorite team lost again last night.", "heard"),
     ],
 )
-def test_who_has_seen_nothing_says_so_and_asks_back(said: str, kind: str) -> None:
+def test_who_has_seen_nothing_says_so_and_asks_back(
+    language: Language, said: str, kind: str
+) -> None:
     talk = [_talk(said, "看过啊，1999年上映的。", "再说说别的。", "好。")] * 30
     records = list(MAKERS["talk"](talk, "0"))
     assert records == list(MAKERS["talk"](talk, "0"))
     assert {contents(record)[0] for record in records} == {said}
-    assert {contents(record)[1] for record in records} <= set(_wordings(language_of(said))[kind])
+    assert {contents(record)[1] for record in records} <= set(_wordings(language)[kind])
     assert 0 < sum(len(contents(record)) > 2 for record in records) < 30
 
 

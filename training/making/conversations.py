@@ -15,10 +15,6 @@ _FILLS = 6
 """So often is a wording with slots filled anew."""
 _CHAINS = 12
 """So many conversations of several topics begin with each group."""
-_UNSAFE_CHAINS = 2
-_UNSAFE_LEFT_OUT = 0.7
-"""What does harm is asked once in each wording, and comes seldom in chains: a model that reads of
-it more often takes harmless questions for it."""
 _LONGEST_CHAIN = 4
 _MIXED = 80
 """So many conversations that change the language begin with each group of a mixed file."""
@@ -121,8 +117,6 @@ def from_mixed(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Reco
 
 def _answers(group: Group, user: str, generator: random.Random) -> list[str]:
     """Return the answers that a wording is given, one conversation each."""
-    if not group.safe:
-        return [generator.choice(group.assistant)]
     return generator.choices(group.assistant, k=_FILLS) if _SLOT.search(user) else group.assistant
 
 
@@ -150,14 +144,8 @@ def _all(told: Conversations) -> Iterator[Record]:
     for question, answer in told.sums():
         yield conversation([(question, answer)], language)
     for group in told.groups:
-        for _ in range(_CHAINS if group.safe else _UNSAFE_CHAINS):
-            alike = [
-                other
-                for other in told.groups
-                if other.lang == group.lang
-                and not other.alone
-                and (other.safe or generator.random() > _UNSAFE_LEFT_OUT)
-            ]
+        for _ in range(_CHAINS):
+            alike = [other for other in told.groups if other.lang == group.lang and not other.alone]
             chain = [group, *generator.sample(alike, generator.randint(1, _LONGEST_CHAIN - 1))]
             parts = (_part(told, one) for one in chain)
             yield conversation(list(itertools.chain(*parts)), group.lang)
