@@ -115,11 +115,6 @@ def from_mixed(files: Iterable[dict[str, Any]], seed: str = "") -> Iterator[Reco
                 yield conversation(list(itertools.chain(*parts)), chain[-1].lang)
 
 
-def _answers(group: Group, user: str, generator: random.Random) -> list[str]:
-    """Return the answers that a wording is given, one conversation each."""
-    return generator.choices(group.assistant, k=_FILLS) if _SLOT.search(user) else group.assistant
-
-
 def _part(told: Conversations, group: Group) -> _Turns:
     """Return one topic of a chain, now and then with what comes next."""
     choice = told.generator.choice
@@ -132,11 +127,15 @@ def _all(told: Conversations) -> Iterator[Record]:
     generator = told.generator
     for group in told.groups:
         for user in group.user:
-            for assistant in _answers(group, user, generator):
+            filled = _SLOT.search(user) is not None
+            for assistant in (
+                generator.choices(group.assistant, k=_FILLS) if filled else group.assistant
+            ):
                 yield conversation(told.turns(group, user, assistant, follow=False), group.lang)
             if group.then:
                 turns = told.turns(group, user, generator.choice(group.assistant), follow=True)
                 yield conversation(turns, group.lang)
+            # A greeting before harm would teach it to refuse greetings.
             for casual in casual_wordings(user, told.greetings, generator) if group.safe else ():
                 answer = generator.choice(group.assistant)
                 yield conversation(told.turns(group, casual, answer, follow=False), group.lang)
@@ -144,8 +143,8 @@ def _all(told: Conversations) -> Iterator[Record]:
     for question, answer in told.sums():
         yield conversation([(question, answer)], language)
     for group in told.groups:
+        alike = [other for other in told.groups if other.lang == group.lang and not other.alone]
         for _ in range(_CHAINS):
-            alike = [other for other in told.groups if other.lang == group.lang and not other.alone]
             chain = [group, *generator.sample(alike, generator.randint(1, _LONGEST_CHAIN - 1))]
             parts = (_part(told, one) for one in chain)
             yield conversation(list(itertools.chain(*parts)), group.lang)
