@@ -14,22 +14,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.errors import ConfigError
-from engine.quantization import (
-    dequantize_weight_int4,
-    quantize_weight,
-    quantize_weight_int4,
-)
+from engine.quantization import dequantize_weight_int4, quantize_weight_int4
 from export.decoder import Attention, Block, DecoderConfig, rotary_tables
 from export.graph import Quantization, linear_names
 from export.reference import head_weight, hidden_states
-from export.smoothing import STRENGTHS, over_groups, smoothing_factors, to_queries
+from export.smoothing import over_groups, to_queries
 from export.weights import Weights
-from training.calibration import choose_scale, round_trip, rounding_loss
-from training.rounding import Scales
+from training.rounding import Scales, check_scales
+from training.scale_choice import Array, choose_scale, round_trip, rounding_loss
+from training.smoothing import (
+    SMALLEST_FACTOR,
+    SMALLEST_TIED_FACTOR,
+    STRENGTHS,
+    int8_error,
+    relative_error,
+    smoothing_factors,
+    some_outputs,
+)
 
 # A static scale is given up where, averaged over tokens, it loses more than a tenth of the
 # energy, and more than four times what a scale of the token's own would lose. Below that,
@@ -37,9 +40,7 @@ from training.rounding import Scales
 _TOLERATED_LOSS = 0.1
 _TOLERATED_RATIO = 4.0
 
-Array = NDArray[np.float32]
 _SAMPLED_TOKENS = 256
-_SAMPLED_OUTPUTS = 512
 _WORTHWHILE = 0.95  # smoothing is taken where it leaves less than this share of the error
 
 
@@ -83,25 +84,28 @@ def calibrate(
     observer = _Observer(config, max(map(len, sequences)), int4_layers=int4_layers)
     states = hidden_states(config, weights, sequences, observer.watch)
     head = head_weight(config, weights).numpy()
-    # A tied matrix is the embedding, too, which must stay.
-    strengths = (0.0,) if config.tie_word_embeddings else STRENGTHS
-    observer.plan("lm_head", torch.cat(states).numpy(), head, strengths)
+    observer.plan("lm_head", torch.cat(states).numpy(), head)
     keys, values = (observer.key_scales, observer.value_scales) if quantized_cache else ([], [])
-    quantization = Quantization(observer.scales, keys, values, int4_layers)
+    table = observer.factors.get("lm_head") if config.tie_word_embeddings else None
+    quantization = Quantization(observer.scales, keys, values, int4_layers, table)
     return Calibration(quantization, observer.factors, observer.report)
 
 
 def as_trained(config: DecoderConfig, scales: Scales) -> Calibration:
-    """Return the rounding that a checkpoint was trained with: its scales, and no smoothing.
+    """Return the rounding that a checkpoint was trained with, smoothing included.
 
     Raises ConfigError if they are those of another shape.
     """
-    layers, linear = range(config.num_hidden_layers), linear_names(config)
-    caches = [[f"layers.{layer}.{part}" for layer in layers] for part in ("keys", "values")]
-    if set(scales) != {*linear, *caches[0], *caches[1]}:
-        raise ConfigError("The checkpoint's scales are those of a model of another shape.")
-    keys, values = ([scales[name] for name in names] for names in caches)
-    return Calibration(Quantization({name: scales[name] for name in linear}, keys, values), {}, {})
+    check_scales(scales, config)
+    by_channel = {n: np.array(found) for n, found in scales.items() if isinstance(found, list)}
+    single = {name: float(np.exp(np.log(found).mean())) for name, found in by_channel.items()}
+    single |= {name: found for name, found in scales.items() if not isinstance(found, list)}
+    factors = {n: (x / single[n]).astype(np.float32) for n, x in by_channel.items()}
+    layers = range(config.num_hidden_layers)
+    keys, values = ([single[f"layers.{n}.{part}"] for n in layers] for part in ("keys", "values"))
+    table = factors.get("lm_head") if config.tie_word_embeddings else None
+    inputs: dict[str, float | None] = {name: single[name] for name in linear_names(config)}
+    return Calibration(Quantization(inputs, keys, values, table_factors=table), factors, {})
 
 
 def choose_activation_scale(x: Array, importance: Array) -> float | None:
@@ -132,16 +136,13 @@ class _Observer:
         self.key_scales: list[float] = []
         self.value_scales: list[float] = []
 
-    def plan(
-        self, name: str, x: Array, weight: Array, strengths: Sequence[float] = STRENGTHS
-    ) -> Array:
+    def plan(self, name: str, x: Array, weight: Array) -> Array:
         """Choose for the layer `weight` [out, in] with inputs `x` [tokens, in].
 
         Returns the factors of the input channels.
         """
         sample = x[:: max(1, len(x) // _SAMPLED_TOKENS)]
-        exact = sample @ weight.T
-        tried = [self._try(name, x, sample, weight, exact, strength) for strength in strengths]
+        tried = [self._try(name, x, sample, weight, strength) for strength in STRENGTHS]
         plain = tried[0]
         best = min(tried, key=lambda one: one.error)
         if best.error > _WORTHWHILE * plain.error:
@@ -155,29 +156,17 @@ class _Observer:
         self.report[name] = LayerReport(best.strength, best.error, plain.error)
         return factors
 
-    def _try(
-        self, name: str, x: Array, sample: Array, weight: Array, exact: Array, strength: float
-    ) -> _Trial:
+    def _try(self, name: str, x: Array, sample: Array, weight: Array, strength: float) -> _Trial:
         largest, largest_weights = np.abs(x).max(axis=0), np.abs(weight).max(axis=0)
         if name.endswith(".o"):
             largest = over_groups(largest, self.config)
             largest_weights = over_groups(largest_weights, self.config)
-        factors = smoothing_factors(largest, largest_weights, strength)
+        tied = name == "lm_head" and self.config.tie_word_embeddings
+        smallest = SMALLEST_TIED_FACTOR if tied else SMALLEST_FACTOR
+        factors = smoothing_factors(largest, largest_weights, strength, smallest)
         spread = self._spread(name, factors)
-        smooth = weight * spread
-        inputs = sample / spread
-        # Some of the outputs tell enough, and rounding all takes long.
-        chosen = slice(None, None, max(1, len(weight) // _SAMPLED_OUTPUTS))
-        if self._is_int4(name):
-            packed, scales = quantize_weight_int4(smooth[chosen])
-            rounded = dequantize_weight_int4(packed, scales, weight.shape[1])
-        else:
-            inputs = round_trip(inputs, choose_scale(inputs, np.square(smooth).sum(axis=0)))
-            integers, scales = quantize_weight(smooth[chosen])
-            rounded = integers * scales[:, None]
-        rendered, exact = inputs @ rounded.T, exact[:, chosen]
-        error = float(np.square(rendered - exact).sum() / max(np.square(exact).sum(), 1e-30))
-        return _Trial(strength, factors, error)
+        error = _int4_error if self._is_int4(name) else int8_error
+        return _Trial(strength, factors, error(sample, weight, spread))
 
     def _is_int4(self, name: str) -> bool:
         return self.int4_layers and name != "lm_head"
@@ -228,6 +217,15 @@ class _Observer:
         length = projected.shape[1]
         keys = attention.cached_keys(projected, self.cos[:length], self.sin[:length])
         return keys.transpose(1, 2).reshape(length, -1)
+
+
+def _int4_error(x: Array, weight: Array, factors: Array) -> float:
+    """Return what `int8_error` does, for an int4 matrix whose input stays as it is."""
+    some = some_outputs(weight)
+    packed, scales = quantize_weight_int4(some * factors)
+    inputs: Array = x / factors
+    rounded = dequantize_weight_int4(packed, scales, weight.shape[1])
+    return relative_error(inputs @ rounded.T, x @ some.T)
 
 
 def _cache_scale(x: Array) -> float:

@@ -40,12 +40,15 @@ class Quantization:
     and "lm_head") to the static scale of its input, or to None where it is scaled at run time.
     `key_scales` and `value_scales` hold one scale a layer; empty for a float cache.
     `int4_layers`: all linear layers but the head are int4 and have no activation scale.
+    `table_factors` [hidden_size]: what the columns of a tied table were multiplied with for the
+    head's sake; embeddings are divided by it.
     """
 
     activation_scales: dict[str, float | None]
     key_scales: Sequence[float] = ()
     value_scales: Sequence[float] = ()
     int4_layers: bool = False
+    table_factors: NDArray[np.float32] | None = None
 
 
 def linear_names(config: ModelConfig) -> list[str]:
@@ -171,7 +174,12 @@ class _Builder:
             "model.embed_tokens.scale", lambda: self._quantized(parts)[1][:, None], [shape[0], 1]
         )
         rows = op("Cast", [op("Gather", [self.table, input_ids])], {"to": ir.DataType.FLOAT})
-        return op("Mul", [rows, op("Gather", [row_scales, input_ids])])
+        rows = op("Mul", [rows, op("Gather", [row_scales, input_ids])])
+        factors = self.quantization.table_factors
+        if factors is None:
+            return rows
+        inverse = self._constant("model.embed_tokens.inverse_factors", 1 / factors)
+        return op("Mul", [rows, inverse])
 
     def _norm(
         self, residual: ir.Value, update: ir.Value | None, name: str

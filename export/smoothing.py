@@ -1,8 +1,7 @@
-"""Outliers of activations, moved into the weights before both are rounded.
+"""Smoothed weights (training.smoothing) as a graph has them.
 
-Dividing an input channel by a factor and multiplying the weights that meet it changes nothing
-but how well each side rounds (SmoothQuant, Xiao et al. 2023). The division costs nothing at
-run time: it is folded into the norm or the matrix that makes the channel.
+The division of a channel costs nothing at run time: it is folded into the norm or the matrix
+that makes the channel.
 """
 
 from collections.abc import Mapping
@@ -14,30 +13,6 @@ from export.decoder import DecoderConfig
 from export.weights import Weights
 
 Array = NDArray[np.float32]
-
-STRENGTHS = (0.0, 0.25, 0.5, 0.75)
-"""How much of the outliers moves: nothing, up to three quarters of their logarithm."""
-_LARGEST_FACTOR = 1e3
-
-
-def smoothing_factors(activations: Array, weights: Array, strength: float) -> Array:
-    """Return the factor [channels] of each channel, their geometric mean 1.
-
-    `activations` and `weights` [channels] are the largest magnitudes on either side.
-    """
-    if strength == 0:
-        return np.ones_like(activations)
-    tiny = np.finfo(np.float32).tiny
-    logarithms = strength * np.log(np.maximum(activations, tiny))
-    logarithms -= (1 - strength) * np.log(np.maximum(weights, tiny))
-    # A channel that is always zero, or meets zeros only, is left alone.
-    idle = (activations <= tiny) | (weights <= tiny)
-    if idle.all():
-        return np.ones_like(activations)
-    logarithms -= logarithms[~idle].mean()
-    logarithms[idle] = 0
-    factors = np.exp(logarithms).clip(1 / _LARGEST_FACTOR, _LARGEST_FACTOR)
-    return factors.astype(np.float32)
 
 
 def over_groups(channels: Array, config: DecoderConfig) -> Array:
@@ -55,6 +30,8 @@ def to_queries(channels: Array, config: DecoderConfig) -> Array:
 class SmoothedWeights:
     """The weights of the same function with smoother activations.
 
+    A tied table holds the head's matrix: an embedding is its row divided by the head's factors.
+
     `factors` maps linear layers, as export.graph.linear_names names them, to the factors of
     their input channels; those of ".o" are given for the value channels.
     """
@@ -68,6 +45,8 @@ class SmoothedWeights:
         """Return a parameter by its Llama name."""
         array = self._weights(name)
         layer, part = _place(name)
+        if part == "embed_tokens" and self._config.tie_word_embeddings:
+            part = "lm_head"
         factors = self._factors.get(f"{layer}{_CONSUMERS.get(part, '')}")
         if factors is not None and array.ndim == 2:
             array = array * (to_queries(factors, self._config) if part == "o_proj" else factors)

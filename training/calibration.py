@@ -1,23 +1,21 @@
 """Static scales for 8-bit activations, measured on what passes through a model.
 
-A scale clips where the squared error is lowest on a small grid; an input channel's error counts
-as much as the weights amplify it.
+The inputs of most matrices get a scale for each channel, which moves their outliers into the
+weights (training.smoothing): where one makes the channels, export can fold that into it. The
+attention's output is made of values that several heads share, and the cache has one scale.
 """
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.quantization import activation_scale, dequantize_activation, quantize_activation
 from training.batches import Batch
 from training.distributed import Processes, whole
 from training.model import GEB, Linear
 from training.rounding import Scales, observing
+from training.scale_choice import Array, choose_scale
+from training.smoothing import SMALLEST_FACTOR, SMALLEST_TIED_FACTOR, choose_factors
 
-Array = NDArray[np.float32]
-
-_CLIPPING = np.linspace(0.15, 1.0, 18)
 _ROWS = 8
 _SAMPLED_TOKENS = 1024
 
@@ -38,13 +36,28 @@ def calibrate(model: GEB, batch: Batch, processes: Processes) -> Scales:
     ):
         model(input_ids.to(device), document_ids.to(device), lambda h, _: h)
     counted = input_ids != model.config.pad_token_id
-    scales = []
+    tied = model.config.tie_word_embeddings
+    fitted = []
     for name, (x,) in seen.items():
-        sample = _sample(x, counted)
-        scales.append(choose_scale(sample, _importance(places[name][1], sample.shape[1])))
-    total = processes.total(torch.tensor(scales, dtype=torch.float64))
-    mean = (total / processes.count).float().tolist()
-    return dict(zip(seen, mean, strict=True))
+        smallest = SMALLEST_TIED_FACTOR if name == "lm_head" and tied else SMALLEST_FACTOR
+        fitted.append(_fit(name, _sample(x, counted), places[name][1], smallest))
+    total = processes.total(torch.from_numpy(np.concatenate(fitted)))
+    means = (total / processes.count).float().split([len(scales) for scales in fitted])
+    return {
+        name: mean.item() if len(mean) == 1 else mean.tolist()
+        for name, mean in zip(seen, means, strict=True)
+    }
+
+
+def _fit(name: str, x: Array, consumers: list[Linear], smallest: float) -> Array:
+    """Return the scale [1] of `x` [tokens, channels], or the channels' scales [channels]."""
+    if not consumers:
+        return np.array([choose_scale(x, np.ones(x.shape[1], np.float32))])
+    weight: Array = torch.cat([whole(linear.weight) for linear in consumers]).float().cpu().numpy()
+    if name.endswith(".o"):
+        return np.array([choose_scale(x, np.square(weight).sum(axis=0))])
+    factors = choose_factors(x, weight, smallest)
+    return choose_scale(x / factors, np.square(weight * factors).sum(axis=0)) * factors
 
 
 def _sample(x: Tensor, counted: Tensor) -> Array:
@@ -54,34 +67,3 @@ def _sample(x: Tensor, counted: Tensor) -> Array:
     tokens = x[counted.to(x.device)].float()
     chosen: Array = tokens[:: max(1, len(tokens) // _SAMPLED_TOKENS)].cpu().numpy()
     return chosen
-
-
-def _importance(consumers: list[Linear], channels: int) -> Array:
-    """Return the squared norm of the weights that each channel meets; 1 where it meets none."""
-    if not consumers:
-        return np.ones(channels, np.float32)
-    weights = [whole(linear.weight) for linear in consumers]
-    squared: Array = torch.cat(weights).float().square().sum(dim=0).cpu().numpy()
-    return squared
-
-
-def choose_scale(x: Array, importance: Array) -> float:
-    """Return the scale on the grid whose summed squared error over `x` [tokens, in] is lowest.
-
-    `importance` [in] is the squared norm of the weights that each channel meets.
-    """
-    largest = float(np.abs(x).max())
-    candidates = [activation_scale(largest * float(fraction)) for fraction in _CLIPPING]
-    losses = [rounding_loss(x, round_trip(x, scale), importance).sum() for scale in candidates]
-    return candidates[int(np.argmin(losses))]
-
-
-def round_trip(x: Array, scale: float) -> Array:
-    """Return `x` as it comes back from 8 bits."""
-    return dequantize_activation(quantize_activation(x, scale), scale)
-
-
-def rounding_loss(x: Array, rendered: Array, importance: Array) -> Array:
-    """Return each token's squared error, weighted by channel."""
-    loss: Array = np.square(x - rendered) @ importance
-    return loss

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from engine.config import ModelConfig
-from engine.errors import ConfigError
 from training.attention import Mask, attend, attention_mask
-from training.rounding import Rounding, Scales, rounded_weight
+from training.rounding import Rounding, Scales, check_scales, rounded_weight
 
 
 class Linear(nn.Linear):
@@ -29,6 +28,8 @@ class Linear(nn.Linear):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, bias=False)
         self.rounds = False
+        self.channel_scales: Tensor | None = None
+        """Of its input, where that is rounded channel by channel."""
         self.fixed: Tensor | None = None
         """Its rounded weight, while that need not be made anew."""
 
@@ -36,7 +37,7 @@ class Linear(nn.Linear):
         """Return the weight that it multiplies with, [out, in]."""
         if self.fixed is not None:
             return self.fixed
-        return rounded_weight(self.weight) if self.rounds else self.weight
+        return rounded_weight(self.weight, self.channel_scales) if self.rounds else self.weight
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.used().to(x.dtype))
@@ -153,6 +154,8 @@ class Decoder(nn.Module):
         self.compute_dtype: torch.dtype | None = None
         self.compiled = False
         self.rounds = False
+        self.channel_scales: Tensor | None = None
+        """Of the head's input, where the table is the head's matrix, too."""
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -166,7 +169,7 @@ class Decoder(nn.Module):
         mask = attention_mask(document_ids, length, input_ids.device, compiled=self.compiled)
         x = self.embed_tokens(input_ids)
         if self.rounds:  # row by row, as the table is
-            x = rounded_weight(x.flatten(0, 1)).view_as(x)
+            x = rounded_weight(x.flatten(0, 1), self.channel_scales).view_as(x)
         x = x.to(self.compute_dtype or x.dtype)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
@@ -237,7 +240,7 @@ class GEB(nn.Module):
         """Round every weight once for all forward passes in here: it must stay as it is."""
         rounded = [m for m in self.modules() if isinstance(m, Linear) and m.rounds]
         for linear in rounded:
-            linear.fixed = rounded_weight(linear.weight).detach()
+            linear.fixed = linear.used().detach()
         try:
             yield
         finally:
@@ -249,12 +252,13 @@ class GEB(nn.Module):
 
         Raises ConfigError if they are another model's.
         """
-        places = self.places()
-        if scales is not None and set(scales) != set(places):
-            raise ConfigError("The checkpoint's scales are those of a model of another shape.")
+        if scales is not None:
+            check_scales(scales, self.config)
         self.scales = scales
-        for name, (place, _) in places.items():
+        for name, (place, consumers) in self.places().items():
             place.set(None if scales is None else scales[name])
-        for module in self.modules():
-            if isinstance(module, Linear | Decoder):
-                module.rounds = scales is not None
+            for linear in consumers:
+                linear.rounds, linear.channel_scales = place.on, place.by_channel()
+        self.model.rounds = scales is not None
+        tied = self.config.tie_word_embeddings
+        self.model.channel_scales = self.lm_head.channel_scales if tied else None

@@ -220,7 +220,7 @@ class Trainer:
         scales = self.run.scales or calibrate(self.model, batch, self.processes)
         release(self.model)
         self.round(scales)
-        self._log_event("rounding", scales=scales)
+        self._log_event("rounding")
 
     def round(self, scales: Scales | None) -> None:
         """Round to int8 with these scales, or not at all."""

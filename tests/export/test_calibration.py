@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.quantization import activation_scale, dequantize_activation, quantize_activation
-from export.calibration import calibrate, choose_activation_scale, choose_scale
+from export.calibration import calibrate, choose_activation_scale
 from export.decoder import DecoderConfig
 from export.graph import linear_names
 from export.reference import logits
-from export.smoothing import STRENGTHS, SmoothedWeights, smoothing_factors
+from export.smoothing import SmoothedWeights
 from export.weights import RandomWeights
+from training.scale_choice import choose_scale
+from training.smoothing import STRENGTHS, smoothing_factors
 
 
 def _error(x: np.ndarray, scale: float) -> float:

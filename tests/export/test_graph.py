@@ -1,6 +1,7 @@
 """The graphs: what they compute, what they store, and how they are written."""
 
 import weakref
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 
 from engine.config import ModelConfig
 from export.bundle import write_graph
+from export.calibration import calibrate
 from export.checkpoint import Checkpoint, open_checkpoint
-from export.decoder import DecoderConfig
+from export.decoder import DecoderConfig, as_decoder
 from export.graph import Quantization, build_graph, linear_names
-from export.reference import logits
+from export.reference import head_weight, hidden_states, logits
+from export.smoothing import SmoothedWeights
 from export.weights import RandomWeights, weight_shapes
+from training.scale_choice import choose_scale
 
 TEXT = "今天的天气很好。The weather is fine, and the children play in the park. " * 3
 
@@ -126,6 +130,45 @@ def test_layers_scaled_at_run_time_and_untied_heads(
     found = runner(tmp_path / "model.onnx", config)(list(range(8, 40)), 32)
     (expected,) = logits(config, weights, [list(range(8, 40))])
     assert np.corrcoef(found.ravel(), expected.numpy().ravel())[0, 1] > 0.98
+
+
+def test_outliers_before_a_tied_head_move_into_the_table(
+    tmp_path: Path, runner: type, opened: Checkpoint
+) -> None:
+    config = as_decoder(opened.config)
+    random, outliers = RandomWeights(config), [3, 17]
+
+    def weights(name: str) -> NDArray[np.float32]:
+        array = random(name) * np.float32(1 if "norm" in name else 4)
+        if name == "model.norm.weight":
+            array[outliers] *= 60
+        elif name == "model.embed_tokens.weight":
+            array[:, outliers] /= 60
+        return array
+
+    asked = list(range(8, 40))
+    calibration = calibrate(config, weights, [asked], quantized_cache=True)
+    smooth = calibration.quantization
+    assert smooth.table_factors is not None
+    head = head_weight(config, weights).numpy()
+    (states,) = hidden_states(config, weights, [asked])
+    plain_scale = choose_scale(states.numpy(), np.square(head).sum(axis=0))
+    plain = replace(
+        smooth,
+        activation_scales=smooth.activation_scales | {"lm_head": plain_scale},
+        table_factors=None,
+    )
+    others = {name: f for name, f in calibration.factors.items() if name != "lm_head"}
+    expected = states.numpy() @ head.T
+    errors = []
+    for number, (rounding, factors) in enumerate([(plain, others), (smooth, calibration.factors)]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        smoothed = SmoothedWeights(weights, config, factors)
+        write_graph(build_graph(config, smoothed, rounding), folder, lambda _done, _total: None)
+        found = runner(folder / "model.onnx", config)(asked, len(asked))
+        errors.append(np.square(found - expected).mean())
+    assert errors[1] < 0.5 * errors[0]
 
 
 def test_writing_holds_one_layer_at_a_time(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from training import checkpoint
 from training.model import GEB
 from training.rounding import Rounding, load_scales, rounded_weight
 from training.settings import QuantizationSettings
+from training.smoothing import choose_factors, int8_error
 
 torch.set_num_threads(1)  # so small a model gains nothing from two
 ROUNDED = replace(SETTINGS, quantization=QuantizationSettings(start=0.5))
@@ -66,6 +67,30 @@ def test_gradients_pass_straight_through_but_not_where_a_value_is_clipped() -> N
     assert x.grad.tolist() == [1, 1, 0, 0]
 
 
+def test_a_channels_scale_rounds_it_and_the_weights_that_it_meets() -> None:
+    place = Rounding()
+    place.set([0.1, 10.0])
+    torch.testing.assert_close(place(torch.tensor([[0.26, 26.0]])), torch.tensor([[0.3, 30.0]]))
+    scales = place.by_channel()
+    assert scales is not None
+    weight = torch.randn(6, 2)
+    expected = rounded_weight(weight * scales) / scales
+    torch.testing.assert_close(rounded_weight(weight, scales), expected)
+    place.set(0.1)
+    assert place.by_channel() is None
+
+
+def test_outliers_cost_little_where_each_channel_has_its_scale() -> None:
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((300, 64)).astype(np.float32)
+    weight = generator.standard_normal((96, 64)).astype(np.float32)
+    x[:, [3, 17]] *= 50
+    weight[:, [3, 17]] /= 50
+    factors = choose_factors(x, weight)
+    assert int8_error(x, weight, factors) < 0.1 * int8_error(x, weight, np.ones_like(factors))
+    assert choose_factors(x, weight, smallest=0.5).min() >= 0.5
+
+
 def test_a_rounded_forward_pass_has_the_exported_graphs_logits(
     trained: Path, workshop: Workshop, tmp_path: Path
 ) -> None:
@@ -74,8 +99,11 @@ def test_a_rounded_forward_pass_has_the_exported_graphs_logits(
     scales = load_scales(trained)
     assert scales is not None
     assert facts.calibration is not None
-    quantization = facts.calibration.quantization
-    assert quantization.activation_scales["layers.1.down"] == scales["layers.1.down"]
+    quantization, factors = facts.calibration.quantization, facts.calibration.factors
+    for name in ("layers.0.qkv", "layers.1.down", "lm_head"):
+        folded = quantization.activation_scales[name] * factors[name]
+        np.testing.assert_allclose(folded, scales[name], rtol=1e-6)
+    np.testing.assert_array_equal(quantization.table_factors, factors["lm_head"])
     assert list(quantization.key_scales) == [scales["layers.0.keys"], scales["layers.1.keys"]]
     assert "trained with this rounding" in (tmp_path / "bundle/README.md").read_text()
     for result in facts.fidelity:
@@ -139,11 +167,14 @@ def test_scales_of_another_model_are_refused(trained: Path, tiny_config: ModelCo
     assert scales is not None
     with pytest.raises(ConfigError, match="another shape"):
         GEB(replace(tiny_config, num_hidden_layers=1)).round(scales)
+    with pytest.raises(ConfigError, match="another shape"):
+        GEB(replace(tiny_config, intermediate_size=64)).round(scales)
 
 
 def test_damaged_scales_are_said(tmp_path: Path) -> None:
     assert load_scales(tmp_path) is None
-    for damaged in ("{", "[]", '{"lm_head": -1}', '{"lm_head": "x"}'):
+    values = ("-1", '"x"', "[1, 0]", "[[1], [1]]", "[1, [1]]", "null", "{}")
+    for damaged in ("{", "[]", *(f'{{"lm_head": {value}}}' for value in values)):
         (tmp_path / "scales.json").write_text(damaged)
         with pytest.raises(ConfigError, match=r"scales\.json is damaged"):
             load_scales(tmp_path)
