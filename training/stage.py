@@ -17,7 +17,6 @@ from training.batches import Batches
 from training.distributed import Processes, join, leave
 from training.mixture import Mixture, recipe_shares
 from training.model import GEB
-from training.rounding import load_scales
 from training.settings import StageSettings, load_settings
 from training.shard_files import SourceShards, check_tokenizer, open_sources, source_sizes
 from training.trainer import Run, Trainer
@@ -106,7 +105,6 @@ def open_stage(stage: str, description: str | None) -> Stage:
         card,
         arguments.resume,
         arguments.tensorboard,
-        load_scales(checkpoint.resolve(arguments.checkpoint)) if arguments.checkpoint else None,
         arguments.minutes,
     )
     return Stage(

@@ -48,8 +48,6 @@ class Run:
     card: dict[str, Any]
     resume: bool = False
     tensorboard: bool = False
-    scales: Scales | None = None
-    """Of the int8 graph, where the checkpoint that the stage began from has some."""
     minutes: float | None = None
     """Time after which the run ends, with as many of its steps as fit."""
 
@@ -217,7 +215,8 @@ class Trainer:
             return
         if self.step < round(wanted.start * self.steps):
             return
-        scales = self.run.scales or calibrate(self.model, batch, self.processes)
+        # A stage before had scales, too, but activations have moved on since.
+        scales = calibrate(self.model, batch, self.processes)
         release(self.model)
         self.round(scales)
         self._log_event("rounding")
