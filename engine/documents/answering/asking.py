@@ -84,7 +84,7 @@ def answer_from_passages(
     elif mode == "extractive":
         yield Started(in_use.request_id)
         model, bundle = in_use.model, in_use.bundle
-        search = ask_model(search, retrieval.query, texts, model, bundle, in_use.is_cancelled)
+        search = ask_model(search, retrieval.question, texts, model, bundle, in_use.is_cancelled)
         text, sources = quoted(retrieval, search.found[0])
         yield from _finished(text, sources, in_use, started)
     else:
