@@ -25,11 +25,10 @@ from export.weights import Weights
 from training.rounding import Scales, check_scales
 from training.scale_choice import Array, choose_scale, round_trip, rounding_loss
 from training.smoothing import (
-    SMALLEST_FACTOR,
-    SMALLEST_TIED_FACTOR,
     STRENGTHS,
     int8_error,
     relative_error,
+    smallest_factor,
     smoothing_factors,
     some_outputs,
 )
@@ -161,8 +160,7 @@ class _Observer:
         if name.endswith(".o"):
             largest = over_groups(largest, self.config)
             largest_weights = over_groups(largest_weights, self.config)
-        tied = name == "lm_head" and self.config.tie_word_embeddings
-        smallest = SMALLEST_TIED_FACTOR if tied else SMALLEST_FACTOR
+        smallest = smallest_factor(name, self.config)
         factors = smoothing_factors(largest, largest_weights, strength, smallest)
         spread = self._spread(name, factors)
         error = _int4_error if self._is_int4(name) else int8_error

@@ -1,8 +1,8 @@
 """Static scales for 8-bit activations, measured on what passes through a model.
 
 The inputs of most matrices get a scale for each channel, which moves their outliers into the
-weights (training.smoothing): where one makes the channels, export can fold that into it. The
-attention's output is made of values that several heads share, and the cache has one scale.
+weights (training.smoothing). Two places have one scale: the attention's output, whose channels
+come from values that several heads share, and the cache.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from training.distributed import Processes, whole
 from training.model import GEB, Linear
 from training.rounding import Scales, observing
 from training.scale_choice import Array, choose_scale
-from training.smoothing import SMALLEST_FACTOR, SMALLEST_TIED_FACTOR, choose_factors
+from training.smoothing import choose_factors, smallest_factor
 
 _ROWS = 8
 _SAMPLED_TOKENS = 1024
@@ -36,10 +36,9 @@ def calibrate(model: GEB, batch: Batch, processes: Processes) -> Scales:
     ):
         model(input_ids.to(device), document_ids.to(device), lambda h, _: h)
     counted = input_ids != model.config.pad_token_id
-    tied = model.config.tie_word_embeddings
     fitted = []
     for name, (x,) in seen.items():
-        smallest = SMALLEST_TIED_FACTOR if name == "lm_head" and tied else SMALLEST_FACTOR
+        smallest = smallest_factor(name, model.config)
         fitted.append(_fit(name, _sample(x, counted), places[name][1], smallest))
     total = processes.total(torch.from_numpy(np.concatenate(fitted)))
     means = (total / processes.count).float().split([len(scales) for scales in fitted])

@@ -6,15 +6,24 @@ but how well each side rounds (SmoothQuant, Xiao et al. 2023).
 
 import numpy as np
 
+from engine.config import ModelConfig
 from engine.quantization import quantize_weight
 from training.scale_choice import Array, choose_scale, round_trip
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75)
 """How much of the outliers moves: nothing, up to three quarters of their logarithm."""
 SMALLEST_FACTOR = 1e-3
-SMALLEST_TIED_FACTOR = 0.25
-"""Of a matrix that is the embedding, too: there, what is made smaller is rounded more coarsely."""
+_SMALLEST_TIED_FACTOR = 0.25
 _SAMPLED_OUTPUTS = 512
+
+
+def smallest_factor(name: str, config: ModelConfig) -> float:
+    """Return what no factor of the linear layer `name` may fall below.
+
+    A tied head's matrix is the embedding, too: where a factor is small, that is rounded coarsely.
+    """
+    tied = name == "lm_head" and config.tie_word_embeddings
+    return _SMALLEST_TIED_FACTOR if tied else SMALLEST_FACTOR
 
 
 def smoothing_factors(
