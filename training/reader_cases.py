@@ -1,20 +1,23 @@
-"""Questions with the passages that a search finds for them: people's, and made ones.
+"""Questions with the passages that a search finds for them: people's, written and made ones.
 
-People's come out of the corpus' conversations, made ones out of what `training.data` wrote from a
-recipe, where text that a test set shares has been left out.
+People's come out of the corpus' conversations, those that were written for this project are about
+its documents, and made ones come out of what `training.data` wrote from a recipe, where text that
+a test set shares has been left out.
 """
 
 import itertools
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engine.errors import DataError
 from training.evaluation.bm25 import BM25
 from training.evaluation.files import read_json_lines
 from training.evaluation.language import Language
+from training.making.written_questions import written_about
 
 FOUND = 4
 """So many passages a search finds."""
@@ -29,6 +32,11 @@ SOURCES: dict[Language, tuple[tuple[str, str, int], ...]] = {
     ),
 }
 """File, source in it, and how many of its texts make a passage: qamr has single sentences."""
+DOCUMENTS: dict[Language, str] = {
+    "zh": "pretrain/zh-*.jsonl.xz",
+    "en": "pretrain/en-*.jsonl.xz",
+}
+"""The files that hold what questions were written about."""
 MADE: dict[Language, str] = {"zh": "sft/questions-zh.jsonl", "en": "sft/questions-en.jsonl"}
 MOST_MADE = 4_000
 """So many questions of a file are taken: beside more, people's would count too little."""
@@ -53,13 +61,29 @@ class Case:
     passages: tuple[str, ...]
     without: tuple[str, ...]
     """What the search finds where the passage with the answer is not."""
+    held_out: bool = False
+    """No model was trained on it."""
 
 
 def cases(data: Path, language: Language) -> Iterator[Case]:
-    """Yield people's cases of a language. Raises DataError where a file is missing or damaged."""
+    """Yield people's and written cases. Raises DataError where a file is missing or damaged."""
     for name, source, size in SOURCES[language]:
         records = [one for one in read_json_lines(data / name) if one["source"] == source]
         yield from _searched(list(_asked(records)), size)
+    about = list(written_about(_documents(data, language)))
+    held_out = {one.text for one in about if one.held_out}
+    asked = [(one.text, asked.question, asked.answer) for one in about for asked in one.asked]
+    for case, (text, _, _) in zip(_searched(asked, 1), asked, strict=True):
+        yield replace(case, held_out=text in held_out)
+
+
+def _documents(data: Path, language: Language) -> Iterator[dict[str, Any]]:
+    """Yield the corpus' documents in a language."""
+    paths = sorted(data.glob(DOCUMENTS[language]))
+    if not paths:
+        raise DataError("There is no file or folder {path}.", path=data / DOCUMENTS[language])
+    for path in paths:
+        yield from read_json_lines(path)
 
 
 def made_cases(made: Path, language: Language) -> Iterator[Case]:

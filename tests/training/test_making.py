@@ -1,8 +1,13 @@
 """Training data of our own making: an answer must stand where it is said to stand."""
 
+import hashlib
+import itertools
+import json
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +18,16 @@ from making_texts import LANGUAGES, SEEDS, contents, documents, random_from
 from engine.document_prompt import ask_about_passage, ask_about_passages
 from training.evaluation.language import Language, language_of
 from training.evaluation.scoring import is_refusal
+from training.making import written_questions
 from training.making.closed_book import from_closed_book
 from training.making.copying import from_copied
 from training.making.documents import exercises
 from training.making.exercises import Exercise
-from training.making.human_questions import from_human_questions, from_joined_questions
+from training.making.human_questions import (
+    from_human_questions,
+    from_joined_questions,
+    from_written_questions,
+)
 from training.making.makers import MAKERS
 from training.making.passages import passages
 from training.making.pieces import letters
@@ -25,6 +35,7 @@ from training.making.preferences import question_pairs
 from training.making.questions import questions
 from training.making.tasks import from_translations
 from training.making.wordings import wordings
+from training.making.written_questions import written_about
 
 
 @cache
@@ -238,6 +249,97 @@ def test_people_s_questions_are_taken_out_of_their_wording() -> None:
     # The second answer is no span of the passage, so its question is left out.
     assert not any("When was it built?" in message for message in asked)
     assert "Edwin Ogden" in asked
+
+
+BRIDGE = """青石桥
+
+青石桥建于1912年，全长86米。1912年秋天的洪水冲坏了桥面，次年由石匠周景云修好。"""
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Return what writes the Chinese questions that there are, and no English ones."""
+
+    def write(*entries: Any) -> None:
+        lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+        (tmp_path / "questions_zh.jsonl").write_text(lines, encoding="utf-8")
+        (tmp_path / "questions_en.jsonl").write_text("", encoding="utf-8")
+
+    monkeypatch.setattr(written_questions, "_FOLDER", tmp_path)
+    written_questions._entries.cache_clear()
+    yield write
+    written_questions._entries.cache_clear()
+
+
+def test_written_questions_are_asked_about_their_part_of_their_document(
+    written: Callable[..., None],
+) -> None:
+    asked = {"洪水是哪一年冲坏青石桥的？": "1912年", "谁修好了青石桥？": "石匠周景云"}
+    written({"document": _digest(BRIDGE), "from": 5, "to": len(BRIDGE), "questions": asked})
+    records = list(
+        from_written_questions(
+            [{"text": BRIDGE, "lang": "zh"}, {"text": f"{BRIDGE}另有一段。", "lang": "zh"}], "0"
+        )
+    )
+    assert records
+    turns = [turn for one in records for turn in zip(*[iter(contents(one))] * 2, strict=True)]
+    for question, answer in asked.items():
+        answers = [said for user, said in turns if question in user]
+        assert answers
+        assert all(answer in said or is_refusal(said, "zh") for said in answers)
+    # Excerpts keep the sentence that the year is asked of, not the one where it stands first.
+    for one in records:
+        user, said = contents(one)[:2]
+        if said == "1912年":
+            assert "冲坏了桥面" in user
+    assert any("青石桥\n青石桥建于" in user for user, _ in turns)  # under the title, now and then
+
+
+def test_some_documents_are_kept_from_models(
+    written: Callable[..., None],
+) -> None:
+    texts = [f"第{n}座塔高{n}米。" for n in range(1, 400)]
+    written(
+        *(
+            {
+                "document": _digest(text),
+                "from": 0,
+                "to": len(text),
+                "questions": {f"第{n}座塔多高？": f"{n}米"},
+            }
+            for n, text in enumerate(texts, 1)
+        )
+    )
+    documents = [{"text": text, "lang": "zh"} for text in texts]
+    held_out = {about.text for about in written_about(documents) if about.held_out}
+    assert 5 < len(held_out) < 60  # one in 16
+    trained = "\n".join(m for one in from_written_questions(documents, "0") for m in contents(one))
+    assert not any(text in trained for text in held_out)
+    assert sum(text in trained for text in texts) > 300
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_written_can_be_asked(language: Language) -> None:
+    questions = Counter[str]()
+    mark, leaning = {
+        "zh": ("？", "文中|本文|上文"),
+        "en": ("?", "(?:the|this) passage|text above"),
+    }[language]
+    for about in itertools.chain(*written_questions._entries(language).values()):
+        assert re.fullmatch(r"[0-9a-f]{16}", about["document"])
+        assert 0 <= about["from"] < about["to"]
+        for question, answer in about["questions"].items():
+            questions[question] += 1
+            assert question.endswith(mark)
+            assert answer.strip() == answer != ""
+            assert len(answer) <= about["to"] - about["from"]
+            assert len(answer) == 1 or answer.lower() not in question.lower()
+            assert not re.search(leaning, question), question
+    assert len(questions) > 2000
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def test_people_s_questions_are_asked_of_whole_passages_and_of_excerpts() -> None:

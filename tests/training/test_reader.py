@@ -1,5 +1,6 @@
 """The reader's cases come out of conversations as they are written; training finds what matters."""
 
+import hashlib
 import json
 import lzma
 import sys
@@ -13,6 +14,7 @@ from engine.documents.answering.features import NAMES
 from engine.documents.answering.reader import reader
 from engine.i18n import set_language
 from training import reader as fitting
+from training.making import written_questions
 from training.reader_cases import MADE, SOURCES, cases, made_cases
 
 SEA = "海水含有大量盐分，所以是咸的。死海的盐度约为34%。"
@@ -33,8 +35,11 @@ MESSAGES = [
 ]
 
 
+TOWERS = [f"红石塔第{n}座高{n}米。" for n in range(100, 164)]
+
+
 @pytest.fixture
-def corpus(tmp_path: Path) -> Path:
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, source, _ in SOURCES["zh"]:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -43,12 +48,31 @@ def corpus(tmp_path: Path) -> Path:
                 messages = [{"content": text} for text in texts]
                 file.write(json.dumps({"messages": messages, "source": source}) + "\n")
                 file.write(json.dumps({"messages": messages, "source": "another"}) + "\n")
+    (tmp_path / "pretrain").mkdir()
+    with lzma.open(tmp_path / "pretrain/zh-00.jsonl.xz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps({"text": text, "lang": "zh"}) + "\n" for text in TOWERS)
+    with (tmp_path / "questions_zh.jsonl").open("w", encoding="utf-8") as file:
+        for n, text in enumerate(TOWERS, 100):
+            entry = {
+                "document": hashlib.blake2b(text.encode(), digest_size=8).hexdigest(),
+                "from": 0,
+                "to": len(text),
+                "questions": {f"红石塔第{n}座多高？": f"{n}米"},
+            }
+            file.write(json.dumps(entry) + "\n")
+    monkeypatch.setattr(written_questions, "_FOLDER", tmp_path)
+    monkeypatch.setattr(written_questions, "_entries", written_questions._entries.__wrapped__)
     return tmp_path
 
 
 def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> None:
     some = list(cases(corpus, "zh"))
-    assert len(some) == 2 * 12  # from either file: two about the sea, ten about the tower
+    written = [case for case in some if case.question.startswith("红石塔")]
+    assert len(written) == 64
+    assert 0 < sum(case.held_out for case in written) < 16
+    assert not any(case.held_out for case in some if case not in written)
+    # From either file: two about the sea, ten about the tower.
+    assert len(some) == 64 + 2 * 12
     asked = {case.question: case for case in some}
     salt = asked["死海的盐度约为多少？"]
     assert (salt.answer, salt.passages[0]) == ("约为34%", SEA)
@@ -109,7 +133,7 @@ def test_what_cannot_be_fitted_is_one_sentence(
             f"There is no file or folder {nowhere / MADE['zh']}.",
         ),
         (["--data", corpus, "--limit", "0"], "--limit must be at least 1, not 0."),
-        (["--data", corpus, "--limit", "6"], "zh: 6 questions are too few to fit a reader."),
+        (["--data", corpus, "--limit", "1"], "zh: 1 questions are too few to fit a reader."),
         (["--data", corpus, "--model", nowhere], f"There is no model folder {nowhere}."),
     ):
         words = ["--model", tiny_bundle, *options, "--out", tmp_path / "r.npz"]

@@ -1,7 +1,8 @@
 """Document questions that people wrote, asked anew in our wordings.
 
 The corpus carries such sets as finished conversations in a few fixed wordings. Here passage,
-question and answer are taken out of them and go through the same exercises as made questions.
+question and answer are taken out of them and go through the same exercises as made questions;
+so do the questions that were written for this project.
 """
 
 import itertools
@@ -16,6 +17,8 @@ from training.making.asked import Asked
 from training.making.exercises import NUMBERED_SHARE, Block, Exercise
 from training.making.passages import Passage, sentences_of
 from training.making.records import Record, conversation
+from training.making.topics import topic_of
+from training.making.written_questions import written_about
 
 _PATTERNS: dict[Language, tuple[str, ...]] = {
     "zh": (
@@ -69,13 +72,14 @@ def from_human_questions(documents: Iterable[Record], seed: str = "") -> Iterato
     """
     generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
     for whole in _passages(documents):
-        for time in range(_TIMES + _EXCERPT_TIMES):
-            if time < _TIMES:
-                made = _exercises(whole, generator)
-            else:
-                made = _exercises(list(_excerpts(whole, generator)), generator, numbered_share=0)
-            for exercise in made:
-                yield conversation(exercise.pairs(), exercise.language)
+        yield from _anew(whole, generator)
+
+
+def from_written_questions(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
+    """Yield records as `from_human_questions` does, of what was written about these documents."""
+    generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
+    for whole in _written(documents):
+        yield from _anew(whole, generator)
 
 
 def from_joined_questions(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
@@ -101,6 +105,38 @@ def human_exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise
     generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
     for whole in _passages(documents):
         yield from _exercises(whole, generator)
+
+
+def written_exercises(documents: Iterable[Record], seed: str) -> Iterator[Exercise]:
+    """Yield the exercises over what was written about some documents, all of them in memory."""
+    generator = random.Random(seed)  # noqa: S311 - sampling, not secrecy
+    for whole in _written(documents):
+        yield from _exercises(whole, generator)
+
+
+def _anew(whole: list[_AskedPassage], generator: random.Random) -> Iterator[Record]:
+    """Yield conversations about whole passages and about excerpts of them."""
+    for time in range(_TIMES + _EXCERPT_TIMES):
+        if time < _TIMES:
+            made = _exercises(whole, generator)
+        else:
+            made = _exercises(list(_excerpts(whole, generator)), generator, numbered_share=0)
+        for exercise in made:
+            yield conversation(exercise.pairs(), exercise.language)
+
+
+def _written(documents: Iterable[Record]) -> Iterator[list[_AskedPassage]]:
+    """Yield the passages of each language with the questions that were written about them."""
+    found: dict[Language, list[_AskedPassage]] = {}
+    for about in written_about(documents):
+        if not about.held_out:
+            passage = _passage(about.text, about.language)
+            if about.title:
+                opening = passage.sentence(0)
+                topic = topic_of(about.title, opening, about.text, about.language)
+                passage = replace(passage, title=about.title, topic=topic)
+            found.setdefault(about.language, []).append((passage, list(about.asked)))
+    yield from found.values()
 
 
 def _passages(documents: Iterable[Record]) -> Iterator[list[_AskedPassage]]:

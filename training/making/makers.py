@@ -13,9 +13,18 @@ from training.making.copying import from_copied
 from training.making.documents import from_documents
 from training.making.facts import from_facts
 from training.making.gaps import from_gaps
-from training.making.human_questions import from_human_questions, from_joined_questions
+from training.making.human_questions import (
+    from_human_questions,
+    from_joined_questions,
+    from_written_questions,
+)
 from training.making.keywords import from_keywords
-from training.making.preferences import human_question_pairs, question_pairs, written_pairs
+from training.making.preferences import (
+    human_question_pairs,
+    question_pairs,
+    written_pairs,
+    written_question_pairs,
+)
 from training.making.records import Record
 from training.making.shuffled import from_shuffled
 from training.making.talk import answered_pairs, from_talk, talk_pairs
@@ -35,12 +44,14 @@ MAKERS: dict[str, Maker] = {
     "summaries": from_titled,
     "human-questions": from_human_questions,
     "joined-questions": from_joined_questions,
+    "written-questions": from_written_questions,
     "translations": from_translations,
     "conversations": from_written,
     "mixed-conversations": from_mixed,
     "talk": from_talk,
     "question-pairs": question_pairs,
     "human-question-pairs": human_question_pairs,
+    "written-question-pairs": written_question_pairs,
     "conversation-pairs": written_pairs,
     "talk-pairs": talk_pairs,
     "answered-pairs": answered_pairs,

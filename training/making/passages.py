@@ -92,16 +92,22 @@ def sentences_of(paragraph: str, language: Language) -> list[str]:
     return [sentence.strip() for sentence in found if sentence.strip()]
 
 
-def _split(text: str, language: Language) -> tuple[str, list[str]]:
-    """Return the title ("" if there is none) and the paragraphs of prose."""
+def title_of(text: str, language: Language) -> str:
+    """Return the title that a document begins with, "" if it has none."""
     first, _, body = text.partition("\n\n")
     has_title = (
         bool(body)
-        and len(first) <= 60
+        and 0 < len(first) <= 60
         and "\n" not in first
         and first[-1] not in _PROSE_END[language][:3]
     )
-    lines = (body if has_title else text).split("\n")
+    return first.strip() if has_title else ""
+
+
+def _split(text: str, language: Language) -> tuple[str, list[str]]:
+    """Return the title ("" if there is none) and the paragraphs of prose."""
+    title = title_of(text, language)
+    lines = (text.partition("\n\n")[2] if title else text).split("\n")
     prose = [
         line.strip()
         for line in lines
@@ -109,7 +115,7 @@ def _split(text: str, language: Language) -> tuple[str, list[str]]:
         and line.strip()[-1] in _PROSE_END[language]
         and not _MARKUP.search(line)
     ]
-    return (first.strip() if has_title else ""), prose
+    return title, prose
 
 
 def _joined(

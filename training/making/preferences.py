@@ -15,7 +15,7 @@ from training.evaluation.language import Language, language_of
 from training.making.conversations import Conversations, Group
 from training.making.documents import exercises
 from training.making.exercises import Exercise
-from training.making.human_questions import human_exercises
+from training.making.human_questions import human_exercises, written_exercises
 from training.making.records import Record
 from training.making.wordings import wordings
 
@@ -34,6 +34,11 @@ def question_pairs(documents: Iterable[Record], seed: str = "") -> Iterator[Reco
 def human_question_pairs(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
     """Yield the same from finished conversations with people's questions about documents."""
     return _pairs(human_exercises(documents, seed), seed)
+
+
+def written_question_pairs(documents: Iterable[Record], seed: str = "") -> Iterator[Record]:
+    """Yield the same from what was written for this project about {"text", "lang"} documents."""
+    return _pairs(written_exercises(documents, seed), seed)
 
 
 def _pairs(made: Iterable[Exercise], seed: str) -> Iterator[Record]:
