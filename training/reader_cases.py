@@ -1,12 +1,9 @@
-"""Questions with the passages that a search finds for them: people's, written and made ones.
+"""Questions with the passages that a search finds for them: people's and written ones.
 
-People's come out of the corpus' conversations, those that were written for this project are about
-its documents, and made ones come out of what `training.data` wrote from a recipe, where text that
-a test set shares has been left out.
+People's come out of the corpus' conversations; those that were written for this project are about
+its documents.
 """
 
-import itertools
-import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,35 +18,26 @@ from training.making.written_questions import written_about
 
 FOUND = 4
 """So many passages a search finds."""
-SOURCES: dict[Language, tuple[tuple[str, str, int], ...]] = {
+SOURCES: dict[Language, tuple[tuple[str, str], ...]] = {
     "zh": (
-        ("optional/docqa_zh_drcd-dev.jsonl.xz", "drcd-dev", 1),
-        ("sft/docqa_zh.jsonl.xz", "cmrc2018-trial", 1),
+        ("optional/docqa_zh_drcd-dev.jsonl.xz", "drcd-dev"),
+        ("sft/docqa_zh.jsonl.xz", "cmrc2018-trial"),
     ),
-    "en": (
-        ("sft/docqa_en.jsonl.xz", "qamr-dev", 4),
-        ("sft/docqa_en.jsonl.xz", "fairytaleqa", 1),
-    ),
+    "en": (),
 }
-"""File, source in it, and how many of its texts make a passage: qamr has single sentences."""
+"""File, and source in it. The English sets, about fairy tales and loose sentences, made the reader
+worse where it had better ones."""
 DOCUMENTS: dict[Language, str] = {
     "zh": "pretrain/zh-*.jsonl.xz",
     "en": "pretrain/en-*.jsonl.xz",
 }
 """The files that hold what questions were written about."""
-MADE: dict[Language, str] = {"zh": "sft/questions-zh.jsonl", "en": "sft/questions-en.jsonl"}
-MOST_MADE = 4_000
-"""So many questions of a file are taken: beside more, people's would count too little."""
-
 _MARKED = re.compile(r"^(?:问题|问|Question|Q)\s*[:：]\s*")
 _ASKS = re.compile(r"[?？]\s*$")
 _INSTRUCTION = re.compile(r"^.{0,40}[:：。.]\s*$")
 _LABEL = re.compile(r"^(?:资料|文档|参考资料|Context|Passage|Text|Document)\s*[:：]\s*")
 _LEAD_IN = re.compile(r"^(?:根据文章|根据文中|答案是|The answer is)[，,:： ]*")
-_NOT_ASKED = re.compile(r"^\[\d\]|____", re.MULTILINE)
-"""Several numbered passages, and sentences with a gap."""
 _LONGEST_FOLLOW_UP = 200
-_SEARCHED_TOGETHER = 500
 
 
 @dataclass(frozen=True)
@@ -67,13 +55,13 @@ class Case:
 
 def cases(data: Path, language: Language) -> Iterator[Case]:
     """Yield people's and written cases. Raises DataError where a file is missing or damaged."""
-    for name, source, size in SOURCES[language]:
+    for name, source in SOURCES[language]:
         records = [one for one in read_json_lines(data / name) if one["source"] == source]
-        yield from _searched(list(_asked(records)), size)
+        yield from _searched(list(_asked(records)))
     about = list(written_about(_documents(data, language)))
     held_out = {one.text for one in about if one.held_out}
     asked = [(one.text, asked.question, asked.answer) for one in about for asked in one.asked]
-    for case, (text, _, _) in zip(_searched(asked, 1), asked, strict=True):
+    for case, (text, _, _) in zip(_searched(asked), asked, strict=True):
         yield replace(case, held_out=text in held_out)
 
 
@@ -84,16 +72,6 @@ def _documents(data: Path, language: Language) -> Iterator[dict[str, Any]]:
         raise DataError("There is no file or folder {path}.", path=data / DOCUMENTS[language])
     for path in paths:
         yield from read_json_lines(path)
-
-
-def made_cases(made: Path, language: Language) -> Iterator[Case]:
-    """Yield cases of a language that the recipe's data in `made` holds. Raises as `cases`."""
-    records = read_json_lines(made / MADE[language])
-    random.Random(0).shuffle(records)  # noqa: S311 - sampling, not secrecy
-    plain = (one for one in _asked(records) if not _NOT_ASKED.search("\n".join(one[:2])))
-    asked = itertools.islice(plain, MOST_MADE)
-    while some := list(itertools.islice(asked, _SEARCHED_TOGETHER)):
-        yield from _searched(some, 1)
 
 
 def _asked(records: Iterable[Any]) -> Iterator[tuple[str, str, str]]:
@@ -128,19 +106,16 @@ def _divided(message: str) -> tuple[str, str] | None:
     return None
 
 
-def _searched(asked: Sequence[tuple[str, str, str]], size: int) -> Iterator[Case]:
-    texts = list(dict.fromkeys(passage for passage, _, _ in asked))
-    random.Random(0).shuffle(texts)  # noqa: S311 - sampling, not secrecy
-    groups = [texts[place : place + size] for place in range(0, len(texts), size)]
-    home = {text: number for number, group in enumerate(groups) for text in group}
-    passages = [" ".join(group) for group in groups]
+def _searched(asked: Sequence[tuple[str, str, str]]) -> Iterator[Case]:
+    passages = list(dict.fromkeys(passage for passage, _, _ in asked))
+    home = {passage: number for number, passage in enumerate(passages)}
     index = BM25(passages)
-    for text, question, answer in asked:
+    for passage, question, answer in asked:
         nearest = [int(place) for place in index.ranking(question)[: FOUND + 1]]
-        without = [place for place in nearest if place != home[text]][:FOUND]
+        without = [place for place in nearest if place != home[passage]][:FOUND]
         found = nearest[:FOUND]
-        if home[text] not in found:
-            found[-1] = home[text]
+        if home[passage] not in found:
+            found[-1] = home[passage]
         yield Case(
             question,
             answer,

@@ -298,7 +298,7 @@ def test_written_questions_are_asked_about_their_part_of_their_document(
 def test_some_documents_are_kept_from_models(
     written: Callable[..., None],
 ) -> None:
-    texts = [f"第{n}座塔高{n}米。" for n in range(1, 400)]
+    texts = [f"第{n}座塔高{n}米。" for n in range(1, 1200)]
     written(
         *(
             {
@@ -312,10 +312,10 @@ def test_some_documents_are_kept_from_models(
     )
     documents = [{"text": text, "lang": "zh"} for text in texts]
     held_out = {about.text for about in written_about(documents) if about.held_out}
-    assert 5 < len(held_out) < 60  # one in 16
+    assert 5 < len(held_out) < 60  # one in 64 of all, more of those that are asked about
     trained = "\n".join(m for one in from_written_questions(documents, "0") for m in contents(one))
     assert not any(text in trained for text in held_out)
-    assert sum(text in trained for text in texts) > 300
+    assert sum(text in trained for text in texts) > 900
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -15,7 +15,7 @@ from engine.documents.answering.reader import reader
 from engine.i18n import set_language
 from training import reader as fitting
 from training.making import written_questions
-from training.reader_cases import MADE, SOURCES, cases, made_cases
+from training.reader_cases import SOURCES, cases
 
 SEA = "海水含有大量盐分，所以是咸的。死海的盐度约为34%。"
 MESSAGES = [
@@ -35,12 +35,12 @@ MESSAGES = [
 ]
 
 
-TOWERS = [f"红石塔第{n}座高{n}米。" for n in range(100, 164)]
+TOWERS = [f"红石塔第{n}座高{n}米。" for n in range(100, 400)]
 
 
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, source, _ in SOURCES["zh"]:
+    for name, source in SOURCES["zh"]:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         with lzma.open(path, "wt", encoding="utf-8") as file:
@@ -68,11 +68,11 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> None:
     some = list(cases(corpus, "zh"))
     written = [case for case in some if case.question.startswith("红石塔")]
-    assert len(written) == 64
-    assert 0 < sum(case.held_out for case in written) < 16
+    assert len(written) == 300
+    assert 0 < sum(case.held_out for case in written) < 20
     assert not any(case.held_out for case in some if case not in written)
     # From either file: two about the sea, ten about the tower.
-    assert len(some) == 64 + 2 * 12
+    assert len(some) == 300 + 2 * 12
     asked = {case.question: case for case in some}
     salt = asked["死海的盐度约为多少？"]
     assert (salt.answer, salt.passages[0]) == ("约为34%", SEA)
@@ -82,22 +82,6 @@ def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> Non
         assert home
         assert not set(home) & set(case.without)
         assert "\n" not in case.passages[0]
-
-
-def test_made_questions_come_with_what_a_search_finds_but_not_those_with_gaps(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / MADE["zh"]
-    path.parent.mkdir()
-    numbered = f"[1] {SEA}\n\n[2] 河水是淡的。\n\n问题：死海的盐度约为多少？"
-    gap = f"阅读下面的文章，回答问题。\n\n{SEA}\n\n问题：填空：死海的____约为34%。这个词是？"
-    some = [*MESSAGES, [numbered, "约为34%"], [gap, "盐度"]]
-    with path.open("w", encoding="utf-8") as file:
-        for texts in some:
-            file.write(json.dumps({"messages": [{"content": text} for text in texts]}) + "\n")
-    made = list(made_cases(tmp_path, "zh"))
-    assert len(made) == 12
-    assert {"死海的盐度约为多少？", "青石塔第25层多高？"} < {case.question for case in made}
 
 
 def test_training_finds_which_column_is_right() -> None:
@@ -128,10 +112,6 @@ def test_what_cannot_be_fitted_is_one_sentence(
     nowhere = tmp_path / "nowhere"
     for options, sentence in (
         (["--data", nowhere], f"There is no file or folder {nowhere / SOURCES['zh'][0][0]}."),
-        (
-            ["--data", corpus, "--made", nowhere],
-            f"There is no file or folder {nowhere / MADE['zh']}.",
-        ),
         (["--data", corpus, "--limit", "0"], "--limit must be at least 1, not 0."),
         (["--data", corpus, "--limit", "1"], "zh: 1 questions are too few to fit a reader."),
         (["--data", corpus, "--model", nowhere], f"There is no model folder {nowhere}."),
@@ -166,7 +146,7 @@ def test_the_help_explains_every_option(
         fitting.main()
     usage, _, options = capsys.readouterr().out.partition("options:\n")
     assert usage.startswith("usage: python -m training.reader ")
-    assert len(options.splitlines()) == 6
+    assert len(options.splitlines()) == 5
     assert all(len(line.split("  ")) > 2 for line in options.splitlines())
 
 
