@@ -94,8 +94,8 @@ def main() -> None:
 def _fit(
     some: Sequence[Case], language: Language, bundle: Bundle
 ) -> dict[str, NDArray[np.float32]]:
-    kept = [case for case in some if case.held_out]
-    if not kept:
+    unseen = [case for case in some if case.held_out]
+    if not unseen:
         raise DataError(
             "{language}: {count} questions are too few to fit a reader.",
             language=language,
@@ -117,9 +117,9 @@ def _fit(
         model_weight=0.0,
         prior_weight=0.0,
     )
-    held = [_read(case, case.passages, language) for case in kept]
+    held = [_read(case, case.passages, language) for case in unseen]
     _report(language, reader, held)
-    judging = _fit_judge(reader, held, kept, language)
+    judging = _fit_judge(reader, held, unseen, language)
     model_weights = _weigh_model(reader, held, language, bundle)
     return {
         "hidden": reader.hidden,

@@ -39,7 +39,10 @@ class WrittenAbout:
 
 
 def written_about(documents: Iterable[dict[str, Any]]) -> Iterator[WrittenAbout]:
-    """Yield what is asked about {"text", "lang"} documents."""
+    """Yield what is asked about {"text", "lang"} documents.
+
+    Raises ValueError where an answer does not stand in its part of the document.
+    """
     for document in documents:
         language = document["lang"]
         if language not in LANGUAGES:
