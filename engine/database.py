@@ -315,12 +315,18 @@ def _looks_damaged(
 
 
 def create_file(path: Path) -> None:
-    """Create an empty file that only its owner may read; SQLite gives its log the same mode."""
+    """Create an empty file that only its owner may read; SQLite gives its log the same mode.
+
+    One that is there is not opened: to close it again would drop all locks of this process on it,
+    and the next process that ends would take the log away from under this one.
+    See https://www.sqlite.org/howtocorrupt.html, section 2.2.
+    """
     if path.is_dir():
         raise StoreError("{path} is a folder, but a file is needed there.", path=path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise StoreError(
             "{path} cannot be opened for writing: {detail}.", path=path, detail=error.strerror

@@ -203,3 +203,20 @@ def test_a_store_locked_by_another_program_is_one_sentence(
         store.create_conversation()
         with pytest.raises(StoreError, match="is in use by another program"):
             other.create_conversation()
+
+
+def test_nothing_is_lost_when_another_process_ends_while_two_connections_are_open(
+    store: Store,
+) -> None:
+    script = """
+import sys
+sys.path.insert(0, "tests/engine")
+from pathlib import Path
+from store_helpers import contents
+print(contents(Path(sys.argv[1])))
+"""
+    with Store(store.path):  # as the engine's thread does, to keep an answer
+        assert run_python(script, store.path).stdout == "[]\n"
+        conversation = store.create_conversation()
+        store.add_message(conversation.id, "user", "kept", parent_id=None)
+        assert run_python(script, store.path).stdout == "['kept']\n"
