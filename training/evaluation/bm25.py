@@ -28,20 +28,25 @@ class BM25:
     def __init__(self, texts: Sequence[str]) -> None:
         counts = [Counter(terms(text)) for text in texts]
         lengths = np.array([count.total() for count in counts], np.float64)
-        self._damping = _K1 * (1 - _B + _B * lengths / max(1.0, lengths.mean()))
-        self._postings: dict[str, list[tuple[int, int]]] = {}
+        damping = _K1 * (1 - _B + _B * lengths / max(1.0, lengths.mean()))
+        postings: dict[str, list[tuple[int, int]]] = {}
         for index, count in enumerate(counts):
             for term, frequency in count.items():
-                self._postings.setdefault(term, []).append((index, frequency))
+                postings.setdefault(term, []).append((index, frequency))
+        self._count = len(texts)
+        self._worth: dict[str, tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
+        """Of each term the texts that hold it, and what it adds to their scores."""
+        for term, places in postings.items():
+            found, frequencies = np.array(places, np.intp).T
+            rarity = math.log1p((len(texts) - len(found) + 0.5) / (len(found) + 0.5))
+            share = frequencies * (_K1 + 1) / (frequencies + damping[found])
+            self._worth[term] = found, rarity * share
 
     def ranking(self, query: str) -> NDArray[np.intp]:
         """Return the indices of all texts, best first; equally good ones in their order."""
-        scores = np.zeros(len(self._damping))
-        for term in set(terms(query)):
-            postings = self._postings.get(term)
-            if postings is None:
-                continue
-            found, frequencies = np.array(postings).T
-            rarity = math.log1p((len(scores) - len(found) + 0.5) / (len(found) + 0.5))
-            scores[found] += rarity * frequencies * (_K1 + 1) / (frequencies + self._damping[found])
+        scores = np.zeros(self._count)
+        for term in dict.fromkeys(terms(query)):
+            if term in self._worth:
+                found, worth = self._worth[term]
+                scores[found] += worth
         return np.argsort(-scores, kind="stable")
