@@ -2,10 +2,10 @@
 
     python -m training.reader --data CORPUS --out FILE [--limit N] [--model BUNDLE]
 
-Networks with one hidden layer learn from people's questions, and from those written for this
-project, which span is the answer. Their mean is the reader. On written questions that no model has
-seen it is then fitted when there is an answer at all (half of them are asked without their
-passage), and how much a bundle's word counts beside it.
+A network (training/reader_network.py) learns from people's questions, and from those written for
+this project, which span is the answer. On written questions that no model has seen it is then
+fitted when there is an answer at all (half of them are asked without their passage), and how much
+a bundle's word counts beside it.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import io
 import itertools
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,46 +22,30 @@ from tqdm import tqdm
 
 from engine.bundle import Bundle, default_bundle_path, open_bundle
 from engine.document_prompt import ask_about_passage
-from engine.documents.answering.extraction import MOST_SENTENCES, best_sentences, signs
-from engine.documents.answering.features import NAMES, Scene, Spans, read_scene, spans_of
+from engine.documents.answering.extraction import signs
+from engine.documents.answering.features import NAMES
 from engine.documents.answering.likelihood import answer_likelihoods
-from engine.documents.answering.question import read_question
-from engine.documents.answering.reader import Reader
-from engine.documents.answering.spans import read_sentences
+from engine.documents.answering.reader import Reader, assemble
+from engine.documents.answering.vectors import word_vectors
 from engine.errors import DataError
 from engine.model import Model
 from training.command import command, write_atomically
 from training.evaluation.language import LANGUAGES, Language
 from training.evaluation.scoring import exact_match, f1
 from training.reader_cases import Case, cases
+from training.reader_examples import Examples, Read, examples, read
+from training.reader_network import Network, pad
 
-NETWORKS = 4
-"""So many begin with other weights; together they are wrong less often."""
-HIDDEN = 128
-STEPS = 5000
+STEPS = 8000
 BATCH = 32
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.02
-DROPOUT = 0.2
-_ROWS = 192
-"""Spans of a question that a step sees: the right ones and as many of the others, by chance."""
-_NEAR = 60.0
-"""F1 from which a span is partly right."""
-_NEAR_WEIGHT = 0.3
+MAX_GRAD_NORM = 1.0
+_FIRST = 4000
+_FIRST_STEPS = 1000
+"""Questions and steps of the network that finds what is hard."""
 _MODEL_QUESTIONS = 400
 _MODEL_SPANS = 24
-
-
-@dataclass
-class _Read:
-    """A case with the spans of what was found."""
-
-    case: Case
-    scene: Scene
-    spans: Spans
-    texts: list[str]
-    worth: NDArray[np.float32]
-    """How right each span is, 0 to 1."""
 
 
 @command
@@ -93,7 +76,8 @@ def main() -> None:
 
 def _fit(
     some: Sequence[Case], language: Language, bundle: Bundle
-) -> dict[str, NDArray[np.float32]]:
+) -> dict[str, NDArray[np.floating]]:
+    """Return a language's weights, named as in the reader's file."""
     unseen = [case for case in some if case.held_out]
     if not unseen:
         raise DataError(
@@ -102,121 +86,70 @@ def _fit(
             count=len(some),
         )
     learned = [case for case in some if not case.held_out]
-    rows, worth = _training_rows(learned, language)
-    values, wanted = torch.from_numpy(rows), torch.from_numpy(worth)
-    networks = [list(_train(values, wanted).parameters()) for _ in range(NETWORKS)]
-    hidden, hidden_bias, output = (
-        torch.cat(some, dim).detach().numpy()
-        for some, dim in zip(zip(*networks, strict=True), (0, 0, 1), strict=True)
-    )
-    reader = Reader(
-        hidden=hidden.T.copy(),
-        hidden_bias=hidden_bias,
-        output=output[0] / NETWORKS,
-        judging=np.zeros(5, np.float32),
-        model_weight=0.0,
-        prior_weight=0.0,
-    )
-    held = [_read(case, case.passages, language) for case in unseen]
+    # What is hard to tell from the answer is what there is most to learn from: a first network,
+    # which knows only what is wrong by chance, finds it.
+    coarse = _train(examples(learned[:_FIRST], language), language, _FIRST_STEPS)
+    judge = assemble(_weights(coarse), language)
+    weights = _weights(_train(examples(learned, language, judge), language, STEPS))
+    reader = assemble(weights, language)
+    held = [read(case, case.passages, language) for case in unseen]
     _report(language, reader, held)
     judging = _fit_judge(reader, held, unseen, language)
-    model_weights = _weigh_model(reader, held, language, bundle)
-    return {
-        "hidden": reader.hidden,
-        "hidden_bias": reader.hidden_bias,
-        "output": reader.output,
-        "judging": judging,
-        "weights": np.array(model_weights, np.float32),
-    }
+    model_weights = np.array(_weigh_model(reader, held, language, bundle), np.float32)
+    return weights | {"judging": judging, "weights": model_weights}
 
 
-def _read(case: Case, passages: Sequence[str], language: Language) -> _Read:
-    question = read_question(case.question)
-    sentences = read_sentences(passages)
-    scene = read_scene(question, sentences)
-    spans = spans_of(scene, best_sentences(scene)[:MOST_SENTENCES])
-    texts = []
-    for number, first, end in zip(spans.sentence, spans.first, spans.end, strict=True):
-        sentence = sentences[number]
-        text = passages[sentence.passage]
-        texts.append(text[sentence.words[first].start : sentence.words[end - 1].end])
-    worth = np.array([_worth(text, case.answer, language) for text in texts], np.float32)
-    return _Read(case, scene, spans, texts, worth)
-
-
-def _worth(text: str, answer: str, language: Language) -> float:
-    if text not in answer and answer not in text:
-        return 0.0
-    if exact_match(text, [answer], language):
-        return 1.0
-    near = f1(text, [answer], language)
-    return _NEAR_WEIGHT * (near / 100) ** 4 if near >= _NEAR else 0.0
-
-
-def _training_rows(
-    some: Sequence[Case], language: Language
-) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """Return features [questions, rows, NAMES] and worth [questions, rows]; -1 where no span is."""
-    generator = np.random.default_rng(0)
-    rows = np.zeros((len(some), _ROWS, len(NAMES)), np.float16)
-    worth = np.full((len(some), _ROWS), -1, np.float32)
-    count = 0
-    for case in tqdm(some, desc=f"{language} features"):
-        read = _read(case, case.passages, language)
-        if not read.worth.any():
-            continue
-        right = np.argsort(-read.worth)[: min(16, int((read.worth > 0).sum()))]
-        wrong = np.flatnonzero(read.worth == 0)
-        generator.shuffle(wrong)
-        chosen = np.concatenate([right, wrong])[:_ROWS]
-        rows[count, : len(chosen)] = read.spans.values[chosen]
-        worth[count, : len(chosen)] = read.worth[chosen] / read.worth.max()
-        count += 1
-    return rows[:count], worth[:count]
-
-
-def _train(rows: torch.Tensor, worth: torch.Tensor) -> torch.nn.Sequential:
-    network = torch.nn.Sequential(
-        torch.nn.Linear(rows.shape[-1], HIDDEN),
-        torch.nn.ReLU(),
-        torch.nn.Dropout(DROPOUT),
-        torch.nn.Linear(HIDDEN, 1, bias=False),
-    )
+def _train(learned: Examples, language: Language, steps: int) -> Network:
+    """Return a network that has learned which spans are right."""
+    network = Network(word_vectors(language).all)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
-    for _ in tqdm(range(STEPS), desc="steps"):
-        chosen = torch.randint(len(rows), (BATCH,))
-        wanted = worth[chosen]
-        scores = network(rows[chosen].float()).squeeze(-1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
+    for _ in tqdm(range(steps), desc=f"{language} steps"):
+        chosen = torch.randint(len(learned.questions), (BATCH,)).tolist()
+        wanted = torch.from_numpy(learned.worth[chosen])
+        scores = network(
+            pad([learned.questions[place] for place in chosen]),
+            pad([learned.texts[place] for place in chosen]),
+            torch.from_numpy(learned.ends[chosen].astype(np.int64)),
+            torch.from_numpy(learned.values[chosen].astype(np.float32)),
+        )
         logs = torch.log_softmax(scores.masked_fill(wanted < 0, -1e9), -1)
         # The right spans together are to be likely, whichever of them it is.
         loss = -torch.logsumexp(logs + torch.log(wanted.clamp(min=0) + 1e-9), -1).mean()
         optimizer.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), MAX_GRAD_NORM)
         optimizer.step()
         schedule.step()
     return network.eval()
 
 
-def _report(language: Language, reader: Reader, held: Sequence[_Read]) -> None:
-    picked = [int(reader.score(read.spans.values).argmax()) for read in held]
-    best = [(read.texts[place], read.case.answer) for read, place in zip(held, picked, strict=True)]
+def _weights(network: Network) -> dict[str, NDArray[np.floating]]:
+    weights: dict[str, NDArray[np.floating]] = {
+        name: values.numpy().astype(np.float16) for name, values in network.state_dict().items()
+    }
+    return weights | {"judging": np.zeros(6, np.float32), "weights": np.zeros(2, np.float32)}
+
+
+def _report(language: Language, reader: Reader, held: Sequence[Read]) -> None:
+    picked = [int(reader.score(one.scene, one.spans).spans.argmax()) for one in held]
+    best = [(one.texts[place], one.case.answer) for one, place in zip(held, picked, strict=True)]
     em = np.mean([exact_match(text, [answer], language) for text, answer in best])
     score = np.mean([f1(text, [answer], language) for text, answer in best])
-    reach = 100 * np.mean([read.worth.max() == 1 for read in held])
+    reach = 100 * np.mean([one.worth.max() == 1 for one in held])
     print(
         f"{language}: {len(held)} held out, EM {em:.1f}, F1 {score:.1f}, within reach {reach:.1f}"
     )
 
 
 def _fit_judge(
-    reader: Reader, held: Sequence[_Read], some: Sequence[Case], language: Language
+    reader: Reader, held: Sequence[Read], some: Sequence[Case], language: Language
 ) -> NDArray[np.float32]:
     """Fit when there is an answer: logistic regression over `extraction.signs`."""
-    absent = (_read(case, case.without, language) for case in some)
+    absent = (read(case, case.without, language) for case in some)
     rows = [
-        signs(read.scene, read.spans, reader.score(read.spans.values))
-        for read in itertools.chain(held, absent)
+        signs(one.scene, one.spans, reader.score(one.scene, one.spans))
+        for one in itertools.chain(held, absent)
     ]
     there = np.array([1.0] * len(held) + [0.0] * len(some))
     values = torch.tensor(np.column_stack([np.array(rows), np.ones(len(rows))]))
@@ -241,24 +174,24 @@ def _fit_judge(
 
 
 def _weigh_model(
-    reader: Reader, held: Sequence[_Read], language: Language, bundle: Bundle
+    reader: Reader, held: Sequence[Read], language: Language, bundle: Bundle
 ) -> tuple[float, float]:
     """Return the weights of the model's word, and of its word without the passage, by trial."""
     model = Model(bundle)
     asked = []
-    for read in tqdm(held[:_MODEL_QUESTIONS], desc=f"{language} model"):
-        scores = reader.score(read.spans.values).astype(np.float64)
+    for one in tqdm(held[:_MODEL_QUESTIONS], desc=f"{language} model"):
+        scores = reader.score(one.scene, one.spans).spans.astype(np.float64)
         best = np.argsort(-scores)[:_MODEL_SPANS]
-        number = read.scene.sentences[read.spans.sentence[best[0]]].passage
+        number = one.scene.sentences[one.spans.sentence[best[0]]].passage
         same = [
             int(place)
             for place in best
-            if read.scene.sentences[read.spans.sentence[place]].passage == number
+            if one.scene.sentences[one.spans.sentence[place]].passage == number
         ]
-        texts = [read.texts[place] for place in same]
-        question = read.case.question
+        texts = [one.texts[place] for place in same]
+        question = one.case.question
         prompts = (
-            ask_about_passage(read.case.passages[number][:1200], question, language),
+            ask_about_passage(one.case.passages[number][:1200], question, language),
             question,
         )
         encoded = [
@@ -266,7 +199,7 @@ def _weigh_model(
         ]
         if len(encoded[0]) + 96 <= model.context_length:
             logs = [answer_likelihoods(model, bundle, ids, texts) for ids in encoded]
-            right = [f1(text, [read.case.answer], language) for text in texts]
+            right = [f1(text, [one.case.answer], language) for text in texts]
             asked.append((scores[same], *logs, np.array(right)))
 
     def quality(weights: tuple[float, float]) -> float:

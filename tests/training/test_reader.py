@@ -11,11 +11,14 @@ import pytest
 import torch
 
 from engine.documents.answering.features import NAMES
-from engine.documents.answering.reader import reader
+from engine.documents.answering.reader import assemble, reader
+from engine.documents.answering.vectors import word_vectors
 from engine.i18n import set_language
 from training import reader as fitting
 from training.making import written_questions
-from training.reader_cases import SOURCES, cases
+from training.reader_cases import SOURCES, Case, cases
+from training.reader_examples import ROWS, Read, examples, read
+from training.reader_network import Network, pad
 
 SEA = "海水含有大量盐分，所以是咸的。死海的盐度约为34%。"
 MESSAGES = [
@@ -84,24 +87,60 @@ def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> Non
         assert "\n" not in case.passages[0]
 
 
-def test_training_finds_which_column_is_right() -> None:
+def read_cases(count: int) -> list[Read]:
+    """Questions with texts of different lengths, and the spans that the engine finds for them."""
+    return [
+        read(
+            Case(
+                question=f"红石塔第{n}座{'究竟' * (n % 3)}多高？",
+                answer=f"{n}米",
+                passages=("".join(TOWERS[n - 100 : n - 97 + n % 4]), SEA),
+                without=(SEA,),
+            ),
+            (TOWERS[n - 100], SEA),
+            "zh",
+        )
+        for n in range(100, 100 + count)
+    ]
+
+
+def test_the_engine_computes_what_was_learned() -> None:
     torch.manual_seed(0)
-    generator = np.random.default_rng(0)
-    rows = generator.random((64, 20, len(NAMES)), np.float32)
-    worth = np.zeros((64, 20), np.float32)
-    for question in range(64):
-        worth[question, question % 20] = 1
-        rows[question, :, 3] = 0
-        rows[question, question % 20, 3] = 1
-    worth[:, 19] = -1
-    monkey = pytest.MonkeyPatch()
-    with monkey.context() as patched:
-        patched.setattr(fitting, "STEPS", 60)
-        network = fitting._train(torch.tensor(rows), torch.tensor(worth))
+    network = Network(word_vectors("zh").all).eval()
+    for values in network.parameters():  # at the beginning many are 0 or 1
+        torch.nn.init.normal_(values.data, std=0.2)
+    engine = assemble(fitting._weights(network), "zh")
+    some = read_cases(8)
+    learned = examples([one.case for one in some], "zh")
     with torch.no_grad():
-        best = network(torch.tensor(rows)).squeeze(-1)[:, :19].argmax(-1)
-    asked = [question for question in range(64) if question % 20 < 19]
-    assert sum(int(best[q]) == q % 20 for q in asked) > 0.7 * len(asked)  # by chance 5 %
+        scores = network(
+            pad(learned.questions),
+            pad(learned.texts),
+            torch.from_numpy(learned.ends.astype(np.int64)),
+            torch.from_numpy(learned.values.astype(np.float32)),
+        )
+    present = np.flatnonzero(learned.worth[:, -1] == 0)
+    assert len(present) == len(some) < len(learned.worth)
+    for place, one in zip(present, some, strict=True):
+        again = read(one.case, one.case.passages, "zh")
+        computed = engine.score(again.scene, again.spans)
+        np.testing.assert_allclose(scores[place, -1], computed.absent, rtol=2e-2, atol=2e-2)
+        expected = np.sort(computed.spans)
+        is_there = torch.from_numpy(learned.worth[place, :-1] >= 0)
+        there = scores[place, :-1][is_there].sort().values.numpy()
+        assert 10 < len(there) == min(len(expected), ROWS)
+        if len(there) == len(expected):
+            np.testing.assert_allclose(there, expected, rtol=2e-2, atol=2e-2)
+
+
+def test_training_finds_the_span_that_is_asked_for() -> None:
+    torch.manual_seed(0)
+    some = read_cases(60)
+    network = fitting._train(examples([one.case for one in some[:40]], "zh"), "zh", 40)
+    engine = assemble(fitting._weights(network), "zh")
+    unseen = some[40:]
+    right = [one.worth[engine.score(one.scene, one.spans).spans.argmax()] == 1 for one in unseen]
+    assert sum(right) > 0.8 * len(unseen)  # by chance one in fifteen
 
 
 def test_what_cannot_be_fitted_is_one_sentence(
@@ -152,7 +191,7 @@ def test_the_help_explains_every_option(
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_shipped_reader_fits_the_features(language: str) -> None:
-    weights = reader(language)
-    assert weights.hidden.shape == (len(NAMES), len(weights.output))
-    for values in (weights.hidden, weights.hidden_bias, weights.output, weights.judging):
+    head = reader(language).head
+    assert head.features.shape == (len(head.output), len(NAMES))
+    for values in (*vars(head).values(), reader(language).judging):
         assert np.isfinite(values).all()

@@ -16,7 +16,7 @@ from engine.document_prompt import ask_about_passage
 from engine.documents.answering.features import NAMES, Scene, Spans, read_scene, spans_of
 from engine.documents.answering.likelihood import answer_likelihoods
 from engine.documents.answering.question import TYPES, Question, read_question
-from engine.documents.answering.reader import Reader, reader
+from engine.documents.answering.reader import Reader, Scores, reader
 from engine.documents.answering.spans import Sentence, read_sentences
 from engine.model import Model
 from engine.search_text import Span
@@ -68,13 +68,13 @@ def search_spans(question_text: str, texts: Sequence[str], completed: str = "") 
         return Search((), 0.0)
     scene = read_scene(question, sentences)
     spans = spans_of(scene, best_sentences(scene)[:MOST_SENTENCES])
+    if not spans.first.size:
+        return Search((), 0.0)
     if question.type == TYPES.index("whether"):
         spans = _whole(spans)
     weights = reader(question.language)
-    scores = weights.score(spans.values)
-    found = _best(texts, sentences, spans, scores)
-    if not found:
-        return Search((), 0.0)
+    scores = weights.score(scene, spans)
+    found = _best(texts, sentences, spans, scores.spans)
     return Search(found, weights.judge(signs(scene, spans, scores)))
 
 
@@ -100,21 +100,23 @@ def best_sentences(scene: Scene) -> list[int]:
     return [int(place) for place in np.argsort(-worth, kind="stable")]
 
 
-def signs(scene: Scene, spans: Spans, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return what tells whether there is an answer at all, [4].
+def signs(scene: Scene, spans: Spans, scores: Scores) -> NDArray[np.float64]:
+    """Return what tells whether there is an answer at all, [5].
 
     The reader's best score; its share; how much of the question the best span's sentence names;
-    and how much its whole passage does.
+    how much its whole passage does; and the spans' score beside that of there being none.
     """
-    best = int(scores.argmax())
+    best = int(scores.spans.argmax())
     sentence = scene.sentences[spans.sentence[best]]
     beside = [
         float(overlap)
         for overlap, one in zip(scene.overlap, scene.sentences, strict=True)
         if one.passage == sentence.passage
     ]
-    share = float(_log_softmax(scores)[best])
-    return np.array([float(scores[best]), share, scene.overlap[spans.sentence[best]], max(beside)])
+    share = float(_log_softmax(scores.spans)[best])
+    score = float(scores.spans[best])
+    named = float(scene.overlap[spans.sentence[best]])
+    return np.array([score, share, named, max(beside), score - share - scores.absent])
 
 
 def ask_model(

@@ -107,6 +107,10 @@ class Question:
     language: PromptLanguage
     type: int
     """A place in TYPES."""
+    stems: tuple[str, ...]
+    """Of all its words."""
+    kinds: tuple[int, ...]
+    """What each of them is (see Word)."""
     terms: frozenset[str]
     """Stems of the words that a sentence with the answer is likely to hold."""
     context: frozenset[str]
@@ -135,6 +139,8 @@ def read_question(text: str, completed: str = "") -> Question:
         text=text,
         language=language,
         type=TYPES.index(kind),
+        stems=tuple(stem(word.text) for word in words),
+        kinds=tuple(word.kind for word in words),
         terms=terms,
         context=_terms(completed) - terms,
         focus=_focus(folded, words, language),

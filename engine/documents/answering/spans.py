@@ -18,6 +18,14 @@ _NEVER_LAST = [KIND[k] for k in ("edge", "mark", "open", "conjunction", "preposi
 _NUMBERS = [KIND["number"]]
 _COUNTED = [KIND[k] for k in ("unit", "noun")]
 _DATES = [KIND[k] for k in ("number", "time", "unit")]
+_MONTH_WORDS = (
+    "january february march april may june july august september october november december"
+)
+_MONTHS = frozenset(_MONTH_WORDS.split())
+_BELONG_BEFORE = frozenset(("的", "地", "得", "了", "着", "過", "过"))
+"""No span begins with what goes with the word before it, and none ends with what goes with the
+word behind it."""
+_BELONG_BEHIND = frozenset(("the", "a", "an"))
 _CLAUSE_ENDS = [KIND[k] for k in ("edge", "mark")]
 
 Places = NDArray[np.intp]
@@ -68,10 +76,17 @@ def candidates(sentence: Sentence) -> tuple[Places, Places]:
     keep = (length <= MAX_WORDS) | (clause & (length <= _MAX_CLAUSE_WORDS))
     keep &= ~np.isin(kinds[first], _NEVER_FIRST) & ~np.isin(kinds[last], _NEVER_LAST)
     keep &= _brackets_match(kinds, first, end)
-    keep &= ~_divides_quantity(sentence)[first]
+    keep &= ~_divides_quantity(sentence)[first] & ~_divides_day(sentence)[last]
+    keep &= (
+        ~_is_any_of(sentence, _BELONG_BEFORE)[first] & ~_is_any_of(sentence, _BELONG_BEHIND)[last]
+    )
     says = _before(np.array([not is_empty(word) for word in sentence.words], bool))
     keep &= says[end] > says[first]
     return first[keep], end[keep]
+
+
+def _is_any_of(sentence: Sentence, texts: frozenset[str]) -> NDArray[np.bool_]:
+    return np.array([word.text in texts for word in sentence.words], bool)
 
 
 def _divides_quantity(sentence: Sentence) -> NDArray[np.bool_]:
@@ -86,6 +101,12 @@ def _divides_quantity(sentence: Sentence) -> NDArray[np.bool_]:
     divides = np.isin(before, _NUMBERS) & np.isin(follows, _COUNTED)
     divides |= np.isin(before, _DATES) & np.isin(follows, _DATES) & (starts == ends)
     return np.concatenate([[False], divides])
+
+
+def _divides_day(sentence: Sentence) -> NDArray[np.bool_]:
+    """Return of each word whether it is the day of a month that follows: "12" of "12 May"."""
+    follows = np.array([word.text in _MONTHS for word in sentence.words[1:]], bool)
+    return np.concatenate([(sentence.kinds[:-1] == KIND["number"]) & follows, [False]])
 
 
 def _is_clause(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:

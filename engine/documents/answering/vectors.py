@@ -25,23 +25,28 @@ class WordVectors:
         vectors = values.astype(np.float32)
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
         # The last one is nothing, and stands for words that are not known.
-        self._vectors = np.vstack([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
+        self.all: Floats = np.vstack([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
+        """[words + 1, size]."""
 
     def of(self, stems: Sequence[str]) -> Floats:
-        """Return the vector of each stem, zeros where it is not known; [stems, size].
+        """Return the vector of each stem, zeros where it is not known; [stems, size]."""
+        vectors: Floats = self.all[self.places(stems)]
+        return vectors
+
+    def places(self, stems: Sequence[str]) -> NDArray[np.intp]:
+        """Return the place of each stem among the words, their number where it is not known.
 
         A Chinese word that is not known is taken for its end, which says what kind of thing it
         is: 足球运动员 for 运动员.
         """
-        places = [self._place_of(one) for one in stems]
-        vectors: Floats = self._vectors[places]
-        return vectors
+        return np.array([self._place_of(one) for one in stems], np.intp)
 
     def _place_of(self, word: str) -> int:
+        unknown = len(self._place)
         if word in self._place or word.isascii():
-            return self._place.get(word, -1)
+            return self._place.get(word, unknown)
         ends = (word[first:] for first in range(1, len(word)))
-        return next((self._place[end] for end in ends if end in self._place), -1)
+        return next((self._place[end] for end in ends if end in self._place), unknown)
 
 
 @cache

@@ -70,10 +70,40 @@ def test_what_a_question_asks_for(question: str, asked: set[str]) -> None:
     assert read_question(question).focus == asked
 
 
-def test_an_answer_of_the_kind_that_is_asked_for_is_found() -> None:
-    text = "陈志远，1962年生于苏州，早年在上海求学。陈志远是中国著名的歌手，现居杭州。"
-    found = search_spans("陈志远的职业是什么？", [text]).found
-    assert "歌手" in found[0].text
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        (
+            "陈志远的职业是什么？",
+            "陈志远，1962年生于苏州，早年在上海求学。陈志远是一名歌手，现居杭州。",
+            "一名歌手",
+        ),
+        (
+            "巴西说哪种语言？",
+            "巴西位于南美洲，首都是巴西利亚，居民说葡萄牙语，货币是雷亚尔。",
+            "葡萄牙语",
+        ),
+        (
+            "Which language do people speak in Brazil?",
+            "Its capital is Brasilia, people in Brazil speak Portuguese and pay in reals.",
+            "Portuguese",
+        ),
+        (
+            "How much is the deposit?",
+            "The rent is 950 euros a month. The deposit is 1,900 euros. Pets are not allowed.",
+            "1,900 euros",
+        ),
+        (
+            "Who painted the bridge?",
+            "The bridge was designed by John Rennie and painted by Mary Cook in 1831.",
+            "Mary Cook",
+        ),
+    ],
+)
+def test_of_several_things_the_one_that_is_asked_for_is_found(
+    question: str, text: str, answer: str
+) -> None:
+    assert search_spans(question, [text]).found[0].text == answer
 
 
 @pytest.mark.parametrize(

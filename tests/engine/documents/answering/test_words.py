@@ -87,6 +87,24 @@ def test_words_that_say_nothing_alone_are_no_answer(text: str, said: str, empty:
     assert empty not in spans
 
 
+@pytest.mark.parametrize(
+    ("text", "whole", "cut"),
+    [
+        ("They were planted on 12 May beside the wall.", "12 May", "12"),
+        (
+            "The people speak Portuguese, and the currency is old.",
+            "Portuguese",
+            "Portuguese, and the",
+        ),
+        ("他是中国著名的歌手。", "著名的歌手", "的歌手"),
+    ],
+)
+def test_words_that_belong_together_are_not_divided(text: str, whole: str, cut: str) -> None:
+    spans = spans_of(text)
+    assert whole in spans
+    assert cut not in spans
+
+
 def test_each_sentence_is_read_in_its_own_language() -> None:
     texts = ["The gate code is 4817.\n\n图书馆星期一闭馆，其余日子上午九点开门。"]
     english, chinese = read_sentences(texts)
