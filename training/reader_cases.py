@@ -47,6 +47,8 @@ class Case:
     question: str
     answer: str
     passages: tuple[str, ...]
+    home: str
+    """The one of them that the question is about."""
     without: tuple[str, ...]
     """What the search finds where the passage with the answer is not."""
     held_out: bool = False
@@ -120,5 +122,6 @@ def _searched(asked: Sequence[tuple[str, str, str]]) -> Iterator[Case]:
             question,
             answer,
             tuple(passages[place] for place in found),
+            passage,
             tuple(passages[place] for place in without),
         )

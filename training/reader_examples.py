@@ -75,15 +75,17 @@ def read(case: Case, passages: Sequence[str], language: Language) -> Read:
 def examples(some: Sequence[Case], language: Language, judge: Reader | None = None) -> Examples:
     """Return the cases whose answer is among the spans, and some without their passage.
 
+    Some see all passages that a search finds, some fewer: a note may be all that there is.
     `judge` tells which of the wrong spans look best.
     """
     generator = np.random.default_rng(0)
     wanted = []
     for case in some:
-        wanted.append((case, case.passages))
+        count = int(generator.integers(1, len(case.passages) + 1))
+        wanted.append((case, _fewer(case, count)))
         answered = any(case.answer in passage for passage in case.without)
         if generator.random() < _ABSENT and not answered:
-            wanted.append((case, case.without))
+            wanted.append((case, case.without[:count]))
     questions: list[WordRow] = []
     texts: list[WordRow] = []
     ends = np.zeros((len(wanted), ROWS, 2), np.int16)
@@ -91,7 +93,7 @@ def examples(some: Sequence[Case], language: Language, judge: Reader | None = No
     worth = np.full((len(wanted), ROWS + 1), -1, np.float32)
     for case, passages in tqdm(wanted, desc=f"{language} features"):
         one = read(case, passages, language)
-        present = passages is case.passages
+        present = case.home in passages
         if present != one.worth.any():
             continue
         chosen = _choose(one, judge, generator)
@@ -107,6 +109,12 @@ def examples(some: Sequence[Case], language: Language, judge: Reader | None = No
         texts.append(text)
     count = len(questions)
     return Examples(questions, texts, ends[:count], values[:count], worth[:count])
+
+
+def _fewer(case: Case, count: int) -> tuple[str, ...]:
+    """Return the first `count` of a case's passages, with the one that it is about."""
+    first = case.passages[:count]
+    return first if case.home in first else (*first[:-1], case.home)
 
 
 def _choose(one: Read, judge: Reader | None, generator: np.random.Generator) -> NDArray[np.intp]:

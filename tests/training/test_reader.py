@@ -4,6 +4,7 @@ import hashlib
 import json
 import lzma
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,11 +79,11 @@ def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> Non
     assert len(some) == 300 + 2 * 12
     asked = {case.question: case for case in some}
     salt = asked["死海的盐度约为多少？"]
-    assert (salt.answer, salt.passages[0]) == ("约为34%", SEA)
+    assert (salt.answer, salt.passages[0], salt.home) == ("约为34%", SEA, SEA)
     assert asked["海水为什么是咸的？"].answer == "含有大量盐分"
     for case in some:
         home = [passage for passage in case.passages if case.answer in passage]
-        assert home
+        assert case.home in home
         assert not set(home) & set(case.without)
         assert "\n" not in case.passages[0]
 
@@ -94,7 +95,8 @@ def read_cases(count: int) -> list[Read]:
             Case(
                 question=f"红石塔第{n}座{'究竟' * (n % 3)}多高？",
                 answer=f"{n}米",
-                passages=("".join(TOWERS[n - 100 : n - 97 + n % 4]), SEA),
+                passages=(tower := "".join(TOWERS[n - 100 : n - 97 + n % 4]),),
+                home=tower,
                 without=(SEA,),
             ),
             (TOWERS[n - 100], SEA),
@@ -131,6 +133,16 @@ def test_the_engine_computes_what_was_learned() -> None:
         assert 10 < len(there) == min(len(expected), ROWS)
         if len(there) == len(expected):
             np.testing.assert_allclose(there, expected, rtol=2e-2, atol=2e-2)
+
+
+def test_examples_see_one_passage_or_several_and_the_right_one_always() -> None:
+    passages = tuple(TOWERS[:4])
+    case = Case("红石塔第103座多高？", "103米", passages, home=TOWERS[3], without=(SEA,))
+    sizes = set()
+    for seen in examples([case] * 30, "zh").texts:
+        sizes.add(len(seen.kinds))
+    alone = len(examples([replace(case, passages=(TOWERS[3],))], "zh").texts[0].kinds)
+    assert {alone, 2 * alone, 3 * alone, 4 * alone} <= sizes
 
 
 def test_training_finds_the_span_that_is_asked_for() -> None:
