@@ -25,7 +25,7 @@ from engine.document_prompt import ask_about_passage
 from engine.documents.answering.extraction import signs
 from engine.documents.answering.features import NAMES
 from engine.documents.answering.likelihood import answer_likelihoods
-from engine.documents.answering.reader import Reader, assemble
+from engine.documents.answering.reader import Reader, make_reader
 from engine.documents.answering.vectors import word_vectors
 from engine.errors import DataError
 from engine.model import Model
@@ -33,7 +33,7 @@ from training.command import command, write_atomically
 from training.evaluation.language import LANGUAGES, Language
 from training.evaluation.scoring import exact_match, f1
 from training.reader_cases import Case, cases
-from training.reader_examples import Examples, Read, examples, read
+from training.reader_examples import Examples, ReadCase, examples, read_case
 from training.reader_network import Network, pad
 
 STEPS = 8000
@@ -89,10 +89,10 @@ def _fit(
     # What is hard to tell from the answer is what there is most to learn from: a first network,
     # which knows only what is wrong by chance, finds it.
     coarse = _train(examples(learned[:_FIRST], language), language, _FIRST_STEPS)
-    judge = assemble(_weights(coarse), language)
+    judge = make_reader(_weights(coarse), language)
     weights = _weights(_train(examples(learned, language, judge), language, STEPS))
-    reader = assemble(weights, language)
-    held = [read(case, case.passages, language) for case in unseen]
+    reader = make_reader(weights, language)
+    held = [read_case(case, case.passages, language) for case in unseen]
     _report(language, reader, held)
     judging = _fit_judge(reader, held, unseen, language)
     model_weights = np.array(_weigh_model(reader, held, language, bundle), np.float32)
@@ -131,7 +131,7 @@ def _weights(network: Network) -> dict[str, NDArray[np.floating]]:
     return weights | {"judging": np.zeros(6, np.float32), "weights": np.zeros(2, np.float32)}
 
 
-def _report(language: Language, reader: Reader, held: Sequence[Read]) -> None:
+def _report(language: Language, reader: Reader, held: Sequence[ReadCase]) -> None:
     picked = [int(reader.score(one.scene, one.spans).spans.argmax()) for one in held]
     best = [(one.texts[place], one.case.answer) for one, place in zip(held, picked, strict=True)]
     em = np.mean([exact_match(text, [answer], language) for text, answer in best])
@@ -143,10 +143,10 @@ def _report(language: Language, reader: Reader, held: Sequence[Read]) -> None:
 
 
 def _fit_judge(
-    reader: Reader, held: Sequence[Read], some: Sequence[Case], language: Language
+    reader: Reader, held: Sequence[ReadCase], some: Sequence[Case], language: Language
 ) -> NDArray[np.float32]:
     """Fit when there is an answer: logistic regression over `extraction.signs`."""
-    absent = (read(case, case.without, language) for case in some)
+    absent = (read_case(case, case.without, language) for case in some)
     rows = [
         signs(one.scene, one.spans, reader.score(one.scene, one.spans))
         for one in itertools.chain(held, absent)
@@ -174,7 +174,7 @@ def _fit_judge(
 
 
 def _weigh_model(
-    reader: Reader, held: Sequence[Read], language: Language, bundle: Bundle
+    reader: Reader, held: Sequence[ReadCase], language: Language, bundle: Bundle
 ) -> tuple[float, float]:
     """Return the weights of the model's word, and of its word without the passage, by trial."""
     model = Model(bundle)

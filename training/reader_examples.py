@@ -30,7 +30,7 @@ _NEAR_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadCase:
     """A case with the spans of what was found."""
 
     case: Case
@@ -57,7 +57,7 @@ class Examples:
     span, and at least one 1; [questions, ROWS + 1]."""
 
 
-def read(case: Case, passages: Sequence[str], language: Language) -> Read:
+def read_case(case: Case, passages: Sequence[str], language: Language) -> ReadCase:
     """Return the spans that the engine would find in `passages` for a case's question."""
     question = read_question(case.question)
     sentences = read_sentences(passages)
@@ -69,7 +69,7 @@ def read(case: Case, passages: Sequence[str], language: Language) -> Read:
         text = passages[sentence.passage]
         texts.append(text[sentence.words[first].start : sentence.words[end - 1].end])
     worth = np.array([_worth(text, case.answer, language) for text in texts], np.float32)
-    return Read(case, scene, spans, texts, worth)
+    return ReadCase(case, scene, spans, texts, worth)
 
 
 def examples(some: Sequence[Case], language: Language, judge: Reader | None = None) -> Examples:
@@ -92,16 +92,14 @@ def examples(some: Sequence[Case], language: Language, judge: Reader | None = No
     values = np.zeros((len(wanted), ROWS, len(NAMES)), np.float16)
     worth = np.full((len(wanted), ROWS + 1), -1, np.float32)
     for case, passages in tqdm(wanted, desc=f"{language} features"):
-        one = read(case, passages, language)
+        one = read_case(case, passages, language)
         present = case.home in passages
         if present != one.worth.any():
             continue
         chosen = _choose(one, judge, generator)
-        text, starts = text_row(one.scene, sorted(set(one.spans.sentence.tolist())))
-        begins = np.array([starts[number] for number in one.spans.sentence[chosen].tolist()])
+        text, places = text_row(one.scene, one.spans)
         place, count = len(questions), len(chosen)
-        ends[place, :count, 0] = begins + one.spans.first[chosen]
-        ends[place, :count, 1] = begins + one.spans.end[chosen] - 1
+        ends[place, :count] = places[chosen]
         values[place, :count] = one.spans.values[chosen]
         worth[place, :count] = one.worth[chosen] / max(one.worth.max(), 1e-6)
         worth[place, -1] = not present
@@ -117,7 +115,9 @@ def _fewer(case: Case, count: int) -> tuple[str, ...]:
     return first if case.home in first else (*first[:-1], case.home)
 
 
-def _choose(one: Read, judge: Reader | None, generator: np.random.Generator) -> NDArray[np.intp]:
+def _choose(
+    one: ReadCase, judge: Reader | None, generator: np.random.Generator
+) -> NDArray[np.intp]:
     """Return ROWS of the spans at most: the right ones first."""
     right = np.argsort(-one.worth)[: min(_MOST_RIGHT, int((one.worth > 0).sum()))]
     wrong = np.flatnonzero(one.worth == 0)

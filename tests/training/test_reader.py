@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from engine.documents.answering.features import NAMES
-from engine.documents.answering.reader import assemble, reader
+from engine.documents.answering.reader import make_reader, reader
 from engine.documents.answering.vectors import word_vectors
 from engine.i18n import set_language
 from training import reader as fitting
 from training.making import written_questions
 from training.reader_cases import SOURCES, Case, cases
-from training.reader_examples import ROWS, Read, examples, read
+from training.reader_examples import ROWS, ReadCase, examples, read_case
 from training.reader_network import Network, pad
 
 SEA = "海水含有大量盐分，所以是咸的。死海的盐度约为34%。"
@@ -88,10 +88,10 @@ def test_cases_hold_question_answer_and_what_a_search_finds(corpus: Path) -> Non
         assert "\n" not in case.passages[0]
 
 
-def read_cases(count: int) -> list[Read]:
+def read_cases(count: int) -> list[ReadCase]:
     """Questions with texts of different lengths, and the spans that the engine finds for them."""
     return [
-        read(
+        read_case(
             Case(
                 question=f"红石塔第{n}座{'究竟' * (n % 3)}多高？",
                 answer=f"{n}米",
@@ -111,7 +111,7 @@ def test_the_engine_computes_what_was_learned() -> None:
     network = Network(word_vectors("zh").all).eval()
     for values in network.parameters():  # at the beginning many are 0 or 1
         torch.nn.init.normal_(values.data, std=0.2)
-    engine = assemble(fitting._weights(network), "zh")
+    engine = make_reader(fitting._weights(network), "zh")
     some = read_cases(8)
     learned = examples([one.case for one in some], "zh")
     with torch.no_grad():
@@ -124,7 +124,7 @@ def test_the_engine_computes_what_was_learned() -> None:
     present = np.flatnonzero(learned.worth[:, -1] == 0)
     assert len(present) == len(some) < len(learned.worth)
     for place, one in zip(present, some, strict=True):
-        again = read(one.case, one.case.passages, "zh")
+        again = read_case(one.case, one.case.passages, "zh")
         computed = engine.score(again.scene, again.spans)
         np.testing.assert_allclose(scores[place, -1], computed.absent, rtol=2e-2, atol=2e-2)
         expected = np.sort(computed.spans)
@@ -149,7 +149,7 @@ def test_training_finds_the_span_that_is_asked_for() -> None:
     torch.manual_seed(0)
     some = read_cases(60)
     network = fitting._train(examples([one.case for one in some[:40]], "zh"), "zh", 40)
-    engine = assemble(fitting._weights(network), "zh")
+    engine = make_reader(fitting._weights(network), "zh")
     unseen = some[40:]
     right = [one.worth[engine.score(one.scene, one.spans).spans.argmax()] == 1 for one in unseen]
     assert sum(right) > 0.8 * len(unseen)  # by chance one in fifteen

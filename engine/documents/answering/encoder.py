@@ -5,13 +5,13 @@ is nearest to it (attention); then the words around it (convolutions). training/
 is the same network in torch, and learns it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.documents.answering.features import Scene
+from engine.documents.answering.features import Scene, Spans
 from engine.documents.answering.sums import Floats
 from engine.documents.answering.vectors import word_vectors
 from engine.documents.answering.words import KIND
@@ -47,12 +47,14 @@ def question_row(scene: Scene) -> WordRow:
     )
 
 
-def text_row(scene: Scene, chosen: Sequence[int]) -> tuple[WordRow, dict[int, int]]:
-    """Return the words of the `chosen` sentences, and where each of those begins among them."""
-    starts, words = {}, 0
-    for number in chosen:
-        starts[number] = words
-        words += len(scene.stems[number])
+def text_row(scene: Scene, spans: Spans) -> tuple[WordRow, NDArray[np.intp]]:
+    """Return the words of the sentences with spans, and each span's ends among them.
+
+    The ends are its first and its last word, [spans, 2].
+    """
+    chosen = np.unique(spans.sentence).tolist()
+    lengths = [len(scene.stems[number]) for number in chosen]
+    begins = np.cumsum([0, *lengths])[np.searchsorted(chosen, spans.sentence)]
     matched = np.concatenate([scene.matched[number] for number in chosen])
     content = np.concatenate([scene.content[number] for number in chosen])
     named = (matched > 0).astype(np.float32)
@@ -63,7 +65,7 @@ def text_row(scene: Scene, chosen: Sequence[int]) -> tuple[WordRow, dict[int, in
         kinds=np.concatenate([scene.sentences[number].kinds for number in chosen]),
         weights=np.column_stack([named, matched * _WEIGHT_SCALE, content * _WEIGHT_SCALE]),
     )
-    return row, starts
+    return row, np.column_stack([begins + spans.first, begins + spans.end - 1])
 
 
 class Encoder:

@@ -1,4 +1,4 @@
-"""Finding the span of the passages that answers a question: first by its looks, then by the model.
+"""Finding the span of the passages that answers a question: first by the reader, then by the model.
 
 The reader sorts all spans of the sentences that have most in common with the question, in
 milliseconds. The model then says of the best of them how likely each is as the answer behind
@@ -58,7 +58,7 @@ class Search:
 
 
 def search_spans(question_text: str, texts: Sequence[str], completed: str = "") -> Search:
-    """Return the MOST_CANDIDATES best spans of the passages by their looks alone.
+    """Return the MOST_CANDIDATES best spans of the passages, without the model's word.
 
     `completed` is the question behind those that it leans on (see `read_question`).
     """
@@ -136,7 +136,7 @@ def ask_model(
     prompts = [_prompts(question, texts[passage], weights, bundle) for passage in wanted]
     longest = max(len(ids) for some in prompts for ids, _ in some)
     if longest + _LONGEST_ANSWER_TOKENS > model.context_length:
-        return search  # a context too short for a passage: the looks alone decide
+        return search  # a context too short for a passage: the reader alone decides
     asked: list[Found] = []
     for passage, some in zip(wanted, prompts, strict=True):
         spans = [one for one in search.found if one.passage == passage]

@@ -68,13 +68,12 @@ class Reader:
 
     def score(self, scene: Scene, spans: Spans) -> Scores:
         """Return how well each span answers."""
-        text, starts = text_row(scene, sorted(set(spans.sentence.tolist())))
+        text, ends = text_row(scene, spans)
         words, topic = self.encoder.read(question_row(scene), text)
         head = self.head
-        begins = np.array([starts[number] for number in spans.sentence.tolist()])
         hidden = spans.values @ head.features.T + (head.bias + head.topic @ topic)
-        hidden += (words @ head.first.T)[begins + spans.first]
-        hidden += (words @ head.last.T)[begins + spans.end - 1]
+        hidden += (words @ head.first.T)[ends[:, 0]]
+        hidden += (words @ head.last.T)[ends[:, 1]]
         whole = np.concatenate([topic, words.max(0)])
         absent = np.maximum(head.absent @ whole + head.absent_bias, 0) @ head.absent_output
         return Scores(np.maximum(hidden, 0) @ head.output, float(absent))
@@ -85,7 +84,7 @@ class Reader:
         return float(1 / (1 + np.exp(-odds)))
 
 
-def assemble(weights: Mapping[str, NDArray[np.generic]], language: PromptLanguage) -> Reader:
+def make_reader(weights: Mapping[str, NDArray[np.generic]], language: PromptLanguage) -> Reader:
     """Return the reader that has these weights, named as in training/reader_network.py."""
     wide = {name: values.astype(np.float32) for name, values in weights.items()}
     of_encoder = {
@@ -120,7 +119,7 @@ def reader(language: PromptLanguage) -> Reader:
         if tuple(file["names"]) != NAMES:
             raise ValueError("reader.npz was fitted to other features: run training.reader")
         begin = f"{language}_"
-        return assemble(
+        return make_reader(
             {name.removeprefix(begin): file[name] for name in file if name.startswith(begin)},
             language,
         )

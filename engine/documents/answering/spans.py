@@ -18,10 +18,6 @@ _NEVER_LAST = [KIND[k] for k in ("edge", "mark", "open", "conjunction", "preposi
 _NUMBERS = [KIND["number"]]
 _COUNTED = [KIND[k] for k in ("unit", "noun")]
 _DATES = [KIND[k] for k in ("number", "time", "unit")]
-_MONTH_WORDS = (
-    "january february march april may june july august september october november december"
-)
-_MONTHS = frozenset(_MONTH_WORDS.split())
 _BELONG_BEFORE = frozenset(("的", "地", "得", "了", "着", "過", "过"))
 """No span begins with what goes with the word before it, and none ends with what goes with the
 word behind it."""
@@ -105,8 +101,9 @@ def _divides_quantity(sentence: Sentence) -> NDArray[np.bool_]:
 
 def _divides_day(sentence: Sentence) -> NDArray[np.bool_]:
     """Return of each word whether it is the day of a month that follows: "12" of "12 May"."""
-    follows = np.array([word.text in _MONTHS for word in sentence.words[1:]], bool)
-    return np.concatenate([(sentence.kinds[:-1] == KIND["number"]) & follows, [False]])
+    kinds = sentence.kinds
+    days = np.isin(kinds[:-1], _NUMBERS) & (kinds[1:] == KIND["time"])
+    return np.concatenate([days, [False]])
 
 
 def _is_clause(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:

@@ -227,10 +227,10 @@ def _english_kind(word: str, previous: Word | None) -> int:
         return KIND["time"]
     if any(map(str.isdigit, word)):
         return KIND["number"]
+    if word == "May":
+        return KIND["time"]  # and no auxiliary
     if (kind := _ENGLISH_KINDS.get(lower)) is not None:
         return kind
-    if word in ("May", "March"):
-        return KIND["time"]
     if word[0].isupper():
         titled = previous is not None and previous.text in _TITLES
         return KIND["person" if titled else "name"]
