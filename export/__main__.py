@@ -14,6 +14,7 @@ from export.bundle import (
     write_configs,
     write_generation_config,
     write_graph,
+    write_json,
     write_sums,
 )
 from export.calibration import Calibration, as_trained, calibrate
@@ -128,6 +129,8 @@ def _describe(folder: Path, facts: Facts) -> None:
     (folder / "README.md").write_text(render(facts), encoding="utf-8")
     measured = [asdict(fidelity) for fidelity in facts.fidelity]
     (folder / "fidelity.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    if facts.checkpoint_card:  # for export.unpack
+        write_json(folder / "model_card.json", dict(facts.checkpoint_card))
     write_sums(folder)
 
 

@@ -33,6 +33,7 @@ def test_bundle_is_complete_and_signed(bundle) -> None:
         "model.onnx.data",
         "README.md",
         "fidelity.json",
+        "model_card.json",
         "SHA256SUMS",
     }
     opened = open_bundle(bundle.path, verify=True)
