@@ -1,6 +1,7 @@
 """Fits the reader that finds answers in passages (engine/documents/answering/reader.npz).
 
-    python -m training.reader --data CORPUS --out FILE [--limit N] [--model BUNDLE]
+    python -m training.reader --data CORPUS --out FILE [--start READER] [--steps N] [--limit N]
+        [--model BUNDLE]
 
 A network (training/reader_network.py) learns from people's questions, and from those written for
 this project, which span is the answer. On written questions that no model has seen it is then
@@ -12,7 +13,8 @@ import argparse
 import io
 import itertools
 import random
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +38,13 @@ from training.reader_cases import Case, cases
 from training.reader_examples import Examples, ReadCase, examples, read_case
 from training.reader_network import Network, pad
 
-STEPS = 8000
+Weights = dict[str, NDArray[np.floating]]
+"""As a language's part of the reader's file names them."""
+
+STEPS = 10000
 BATCH = 32
+_ALIKE = 8
+"""Batches that are drawn together and divided by length."""
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.02
 MAX_GRAD_NORM = 1.0
@@ -56,27 +63,41 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="the corpus' folder")
     parser.add_argument("--out", type=Path, required=True, help="the reader, a .npz file")
+    parser.add_argument("--start", type=Path, help="an earlier reader, to go on from")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of each language")
     parser.add_argument("--limit", type=int, help="questions of each language")
     parser.add_argument("--model", type=Path, help="the bundle whose word is weighed")
     options = parser.parse_args()
-    if options.limit is not None and options.limit < 1:
-        raise DataError("--limit must be at least 1, not {limit}.", limit=options.limit)
+    for name in ("limit", "steps"):
+        if (count := getattr(options, name)) is not None and count < 1:
+            raise DataError("--{name} must be at least 1, not {count}.", name=name, count=count)
     bundle = open_bundle(options.model or default_bundle_path())
     weights: dict[str, NDArray[np.generic]] = {"names": np.array(NAMES)}
     for language in LANGUAGES:
         torch.manual_seed(0)
         some = list(cases(options.data, language))
         random.Random(0).shuffle(some)  # noqa: S311 - sampling, not secrecy
-        fitted = _fit(some[: options.limit], language, bundle)
+        start = None if options.start is None else _start(options.start, language)
+        fitted = _fit(some[: options.limit], language, bundle, options.steps, start)
         weights |= {f"{language}_{name}": values for name, values in fitted.items()}
     written = io.BytesIO()
     np.savez_compressed(written, **weights)  # type: ignore[arg-type]
     write_atomically(options.out, written.getvalue())
 
 
+def _start(path: Path, language: Language) -> Weights:
+    """Return the weights of a language in a reader's file. Raises DataError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            prefix = f"{language}_"
+            return {n.removeprefix(prefix): file[n] for n in file if n.startswith(prefix)}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError("{path} holds no reader.", path=path) from error
+
+
 def _fit(
-    some: Sequence[Case], language: Language, bundle: Bundle
-) -> dict[str, NDArray[np.floating]]:
+    some: Sequence[Case], language: Language, bundle: Bundle, steps: int, start: Weights | None
+) -> Weights:
     """Return a language's weights, named as in the reader's file."""
     unseen = [case for case in some if case.held_out]
     if not unseen:
@@ -86,11 +107,13 @@ def _fit(
             count=len(some),
         )
     learned = [case for case in some if not case.held_out]
-    # What is hard to tell from the answer is what there is most to learn from: a first network,
-    # which knows only what is wrong by chance, finds it.
-    coarse = _train(examples(learned[:_FIRST], language), language, _FIRST_STEPS)
-    judge = make_reader(_weights(coarse), language)
-    weights = _weights(_train(examples(learned, language, judge), language, STEPS))
+    # What is hard to tell from the answer is what there is most to learn from: the reader to go on
+    # from finds it, or a first network, which knows only what is wrong by chance.
+    judge = start
+    if judge is None:
+        judge = _weights(_train(examples(learned[:_FIRST], language), language, _FIRST_STEPS))
+    seen = examples(learned, language, make_reader(judge, language))
+    weights = _weights(_train(seen, language, steps, start))
     reader = make_reader(weights, language)
     held = [read_case(case, case.passages, language) for case in unseen]
     _report(language, reader, held)
@@ -99,13 +122,18 @@ def _fit(
     return weights | {"judging": judging, "weights": model_weights}
 
 
-def _train(learned: Examples, language: Language, steps: int) -> Network:
-    """Return a network that has learned which spans are right."""
+def _train(
+    learned: Examples, language: Language, steps: int, start: Weights | None = None
+) -> Network:
+    """Return a network that has learned which spans are right, from fresh weights or others."""
     network = Network(word_vectors(language).all)
+    rate = LEARNING_RATE
+    if start is not None:
+        rate /= 2
+        _load(network, start)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
-    for _ in tqdm(range(steps), desc=f"{language} steps"):
-        chosen = torch.randint(len(learned.questions), (BATCH,)).tolist()
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    for chosen in tqdm(_batches(learned, steps), total=steps, desc=f"{language} steps"):
         wanted = torch.from_numpy(learned.worth[chosen])
         scores = network(
             pad([learned.questions[place] for place in chosen]),
@@ -124,8 +152,28 @@ def _train(learned: Examples, language: Language, steps: int) -> Network:
     return network.eval()
 
 
-def _weights(network: Network) -> dict[str, NDArray[np.floating]]:
-    weights: dict[str, NDArray[np.floating]] = {
+def _batches(learned: Examples, steps: int) -> Iterator[list[int]]:
+    """Yield `steps` times BATCH questions with texts of about the same length: less to fill up."""
+    lengths = np.array([len(text.places) for text in learned.texts])
+    batches: list[list[int]] = []
+    for _ in range(steps):
+        if not batches:
+            drawn = torch.randint(len(lengths), (BATCH * _ALIKE,)).numpy()
+            drawn = drawn[lengths[drawn].argsort()].reshape(_ALIKE, BATCH)
+            batches = drawn[torch.randperm(_ALIKE).numpy()].tolist()
+        yield batches.pop()
+
+
+def _load(network: Network, start: Weights) -> None:
+    names = network.state_dict()
+    try:
+        network.load_state_dict({name: torch.from_numpy(start[name]) for name in names})
+    except (KeyError, RuntimeError) as error:
+        raise DataError("The reader to go on from has another shape.") from error
+
+
+def _weights(network: Network) -> Weights:
+    weights: Weights = {
         name: values.numpy().astype(np.float16) for name, values in network.state_dict().items()
     }
     return weights | {"judging": np.zeros(6, np.float32), "weights": np.zeros(2, np.float32)}
@@ -166,7 +214,7 @@ def _fit_judge(
 
     optimizer.step(loss)
     odds = (values @ weights).detach().numpy()
-    for bound in (0.2, 0.3, 0.4, 0.5):
+    for bound in (0.1, 0.2, 0.3, 0.4):
         kept = (odds > np.log(bound / (1 - bound))).astype(float)
         answered, refused = kept[there == 1].mean(), 1 - kept[there == 0].mean()
         print(f"{language}: from {bound}: {answered:.0%} answered, {refused:.0%} refused rightly")

@@ -17,10 +17,10 @@ from training.evaluation.language import Language
 from training.evaluation.scoring import exact_match, f1
 from training.reader_cases import Case
 
-ROWS = 192
+ROWS = 128
 """Spans of a question that a step sees."""
 _MOST_RIGHT = 16
-_HARDEST = 128
+_HARDEST = 96
 """So many of the wrong ones are those that look best, the rest is chosen by chance."""
 _ABSENT = 0.33
 """So many of the questions are also asked where their passage is not."""

@@ -128,9 +128,11 @@ class Network(nn.Module):
         """
         words, topic = self.encoder(questions, texts)
         hidden = self.features(values) + self.topic(topic)[:, None]
+        starts = torch.arange(len(words))[:, None] * words.shape[1]
         for place, layer in enumerate((self.first, self.last)):
-            at = ends[..., place, None].expand(-1, -1, HIDDEN)
-            hidden = hidden + layer(words).gather(1, at)
+            hidden = hidden + functional.embedding(
+                starts + ends[..., place], layer(words).flatten(0, 1)
+            )
         scores = self.output(_active(hidden, self.training)).squeeze(-1)
         largest = words.masked_fill(~texts.there[..., None], _NEVER).amax(1)
         hidden = self.absent(torch.cat([topic, largest], -1))

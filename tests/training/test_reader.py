@@ -14,6 +14,7 @@ import torch
 from engine.documents.answering.features import NAMES
 from engine.documents.answering.reader import make_reader, reader
 from engine.documents.answering.vectors import word_vectors
+from engine.errors import DataError
 from engine.i18n import set_language
 from training import reader as fitting
 from training.making import written_questions
@@ -155,6 +156,17 @@ def test_training_finds_the_span_that_is_asked_for() -> None:
     assert sum(right) > 0.8 * len(unseen)  # by chance one in fifteen
 
 
+def test_training_goes_on_from_an_earlier_reader() -> None:
+    some = examples([one.case for one in read_cases(40)], "zh")
+    first = fitting._weights(fitting._train(some, "zh", 40))
+    again = fitting._weights(fitting._train(some, "zh", 1, first))
+    apart = fitting._weights(fitting._train(some, "zh", 1))
+    name = "features.weight"
+    assert np.abs(again[name] - first[name]).max() < 0.01 < np.abs(apart[name] - first[name]).max()
+    with pytest.raises(DataError, match="another shape"):
+        fitting._train(some, "zh", 1, first | {name: first[name][:1]})
+
+
 def test_what_cannot_be_fitted_is_one_sentence(
     corpus: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +176,8 @@ def test_what_cannot_be_fitted_is_one_sentence(
     for options, sentence in (
         (["--data", nowhere], f"There is no file or folder {nowhere / SOURCES['zh'][0][0]}."),
         (["--data", corpus, "--limit", "0"], "--limit must be at least 1, not 0."),
+        (["--data", corpus, "--steps", "0"], "--steps must be at least 1, not 0."),
+        (["--data", corpus, "--start", __file__], f"{__file__} holds no reader."),
         (["--data", corpus, "--limit", "1"], "zh: 1 questions are too few to fit a reader."),
         (["--data", corpus, "--model", nowhere], f"There is no model folder {nowhere}."),
     ):
@@ -197,7 +211,7 @@ def test_the_help_explains_every_option(
         fitting.main()
     usage, _, options = capsys.readouterr().out.partition("options:\n")
     assert usage.startswith("usage: python -m training.reader ")
-    assert len(options.splitlines()) == 5
+    assert len(options.splitlines()) == 7
     assert all(len(line.split("  ")) > 2 for line in options.splitlines())
 
 

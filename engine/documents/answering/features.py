@@ -10,7 +10,7 @@ from engine.documents.answering.meaning import MEANINGS, Meaning, meanings, read
 from engine.documents.answering.question import TYPES, Question, counts, stem
 from engine.documents.answering.spans import Sentence, candidates
 from engine.documents.answering.sums import Floats, reaching_left, reaching_right, sums
-from engine.documents.answering.words import KIND, KINDS, Word
+from engine.documents.answering.words import KIND, KINDS, Word, among
 
 SHAPES = (
     "date",
@@ -80,6 +80,9 @@ NAMES = (
 
 _JOINS = frozenset(("、", ",", "和", "与", "與", "及", "以及", "或", "and", "or"))
 """What stands between the things of a list."""
+_ENDS = among("edge", "mark")
+_PLACES = among("place", "position")
+_NAMED = among("name", "foreign")
 _LINK = {word: place for place, word in enumerate(LINKS)}
 _CONTEXT_WEIGHT = 0.4
 """Of a word that only the questions before name, as in engine.documents.search.query."""
@@ -274,32 +277,28 @@ def _shapes(
     texts = [word.text for word in sentence.words]
     is_date = np.array([t[-1] in "年月日" or t in ("世纪", "年代") for t in texts])
 
-    def any_of(*names: str) -> NDArray[np.bool_]:
-        flags = np.isin(kinds, [KIND[name] for name in names]).astype(np.float32)
-        return sums(flags, first, end) > 0
+    def holds(name: str) -> NDArray[np.bool_]:
+        return sums((kinds == KIND[name]).astype(np.float32), first, end) > 0
 
-    def all_of(*names: str) -> NDArray[np.bool_]:
-        flags = np.isin(kinds, [KIND[name] for name in names]).astype(np.float32)
-        return sums(flags, first, end) >= length
-
-    marks = any_of("mark")
-    at_marks = np.isin(padded[first], [KIND["edge"], KIND["mark"]]) & np.isin(
-        padded[end + 1], [KIND["edge"], KIND["mark"]]
-    )
+    is_number = (kinds == KIND["number"]).astype(np.float32)
+    numbers = sums(is_number, first, end)
+    marks, verbs = holds("mark"), holds("verb")
+    ends = _ENDS[padded]
+    at_marks = ends[first] & ends[end + 1]
     short = length <= 8
     tests = {
-        "date": short & ~marks & (any_of("time") | (any_of("number") & is_date[end - 1])),
-        "quantity": short & ~marks & any_of("number") & (last != KIND["number"]) & (length <= 5),
-        "number": all_of("number"),
-        "person": (last == KIND["person"]) & short & ~any_of("verb"),
-        "place": np.isin(last, [KIND["place"], KIND["position"]]) & short & ~any_of("verb"),
+        "date": short & ~marks & (holds("time") | ((numbers > 0) & is_date[end - 1])),
+        "quantity": short & ~marks & (numbers > 0) & (last != KIND["number"]) & (length <= 5),
+        "number": numbers >= length,
+        "person": (last == KIND["person"]) & short & ~verbs,
+        "place": _PLACES[last] & short & ~verbs,
         "body": (last == KIND["body"]) & short,
         "title": (kinds[first] == KIND["open"]) & (last == KIND["close"]),
-        "name": np.isin(last, [KIND["name"], KIND["foreign"]]) & short & ~any_of("verb"),
+        "name": _NAMED[last] & short & ~verbs,
         "sentence": (first == 0) & (end >= len(kinds) - 1),
         "clause": at_marks & (length > 2),
-        "noun": (last == KIND["noun"]) & short & ~any_of("verb") & ~marks,
-        "verb": any_of("verb") & short,
+        "noun": (last == KIND["noun"]) & short & ~verbs & ~marks,
+        "verb": verbs & short,
         "other": np.ones(len(first), bool),
     }
     shapes = np.full(len(first), SHAPES.index("other"), np.intp)

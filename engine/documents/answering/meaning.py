@@ -111,7 +111,8 @@ def meanings(
 
 def _overlap(meaning: Meaning, stems: Sequence[str], likeness: Floats) -> float:
     """Return how much of the question the sentence names, in the same or like words; 0 to 1."""
-    named = np.isin(meaning.terms, stems)
+    there = set(stems)
+    named = np.array([term in there for term in meaning.terms], bool)
     alike = np.maximum(likeness.max(0, initial=0) - _LEAST_ALIKE, 0)
     total = max(float(meaning.term_weights.sum()), 1e-6)
     return float((np.where(named, 1, alike) * meaning.term_weights).sum() / total)

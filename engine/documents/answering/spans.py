@@ -6,23 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.documents.answering.words import KIND, Word, is_empty, words_of
+from engine.documents.answering.words import KIND, Word, among, is_empty, words_of
 from engine.documents.sentences import sentences_of
 from engine.search_text import Span
 
 MAX_WORDS = 12
 """Of a span that is neither a clause nor several of them."""
 _MAX_CLAUSE_WORDS = 60
-_NEVER_FIRST = [KIND[k] for k in ("edge", "mark", "close", "conjunction")]
-_NEVER_LAST = [KIND[k] for k in ("edge", "mark", "open", "conjunction", "preposition")]
-_NUMBERS = [KIND["number"]]
-_COUNTED = [KIND[k] for k in ("unit", "noun")]
-_DATES = [KIND[k] for k in ("number", "time", "unit")]
+_NEVER_FIRST = among("edge", "mark", "close", "conjunction")
+_NEVER_LAST = among("edge", "mark", "open", "conjunction", "preposition")
+_COUNTED = among("unit", "noun")
+_DATES = among("number", "time", "unit")
 _BELONG_BEFORE = frozenset(("的", "地", "得", "了", "着", "過", "过"))
 """No span begins with what goes with the word before it, and none ends with what goes with the
 word behind it."""
 _BELONG_BEHIND = frozenset(("the", "a", "an"))
-_CLAUSE_ENDS = [KIND[k] for k in ("edge", "mark")]
+_CLAUSE_ENDS = among("edge", "mark")
 
 Places = NDArray[np.intp]
 
@@ -70,7 +69,7 @@ def candidates(sentence: Sentence) -> tuple[Places, Places]:
     length = end - first
     clause = _is_clause(kinds, first, end)
     keep = (length <= MAX_WORDS) | (clause & (length <= _MAX_CLAUSE_WORDS))
-    keep &= ~np.isin(kinds[first], _NEVER_FIRST) & ~np.isin(kinds[last], _NEVER_LAST)
+    keep &= ~_NEVER_FIRST[kinds][first] & ~_NEVER_LAST[kinds][last]
     keep &= _brackets_match(kinds, first, end)
     keep &= ~_divides_quantity(sentence)[first] & ~_divides_day(sentence)[last]
     keep &= (
@@ -94,15 +93,15 @@ def _divides_quantity(sentence: Sentence) -> NDArray[np.bool_]:
     before, follows = kinds[:-1], kinds[1:]
     starts = np.array([word.start for word in sentence.words[1:]], np.intp)
     ends = np.array([word.end for word in sentence.words[:-1]], np.intp)
-    divides = np.isin(before, _NUMBERS) & np.isin(follows, _COUNTED)
-    divides |= np.isin(before, _DATES) & np.isin(follows, _DATES) & (starts == ends)
+    divides = (before == KIND["number"]) & _COUNTED[follows]
+    divides |= _DATES[before] & _DATES[follows] & (starts == ends)
     return np.concatenate([[False], divides])
 
 
 def _divides_day(sentence: Sentence) -> NDArray[np.bool_]:
     """Return of each word whether it is the day of a month that follows: "12" of "12 May"."""
     kinds = sentence.kinds
-    days = np.isin(kinds[:-1], _NUMBERS) & (kinds[1:] == KIND["time"])
+    days = (kinds[:-1] == KIND["number"]) & (kinds[1:] == KIND["time"])
     return np.concatenate([days, [False]])
 
 
@@ -110,7 +109,9 @@ def _is_clause(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[n
     """Return whether each span reaches from one mark, or an edge, to another."""
     edge = [KIND["edge"]]
     padded = np.concatenate([edge, kinds, edge])
-    return np.isin(padded[first], _CLAUSE_ENDS) & np.isin(padded[end + 1], _CLAUSE_ENDS)
+    ends = _CLAUSE_ENDS[padded]
+    whole: NDArray[np.bool_] = ends[first] & ends[end + 1]
+    return whole
 
 
 def _brackets_match(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:

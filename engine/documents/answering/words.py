@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.document_prompt import PromptLanguage
 
 KINDS = (
@@ -36,6 +39,7 @@ KINDS = (
 )
 """What a word can be; `Word.kind` is a place in it."""
 KIND = {name: place for place, name in enumerate(KINDS)}
+
 FUNCTION_KINDS = frozenset(
     KIND[name]
     for name in ("edge", "mark", "open", "close", "preposition", "conjunction", "particle")
@@ -150,6 +154,13 @@ class Word:
     end: int
     text: str
     kind: int
+
+
+def among(*names: str) -> NDArray[np.bool_]:
+    """Return for each kind whether it is one of `names`, to look kinds up in; [kinds]."""
+    flags = np.zeros(len(KINDS), bool)
+    flags[[KIND[name] for name in names]] = True
+    return flags
 
 
 def is_empty(word: Word) -> bool:
