@@ -36,16 +36,19 @@ def unpack(bundle: Bundle, out: Path) -> Path:
     """Write a bundle's weights as a checkpoint into `out` and return its folder.
 
     Raises DataError where the graph is not an int8 or float32 one that `export` wrote of a GEB,
-    or where `out` cannot be written.
+    or where `out` is not empty or cannot be written.
     """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        # A checkpoint of step 0 takes the place of all later ones: it must be no run's folder.
+        raise DataError("{path} is not an empty folder; choose another --out.", path=out)
+    if not isinstance(bundle.tokenizer, Tokenizer):
+        raise _foreign(bundle)
     model = GEB(bundle.config)
     try:
         weights = _weights(_read(bundle.model_path), bundle.config)
         model.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
     except (KeyError, ValueError, RuntimeError) as error:
         raise _foreign(bundle) from error
-    if not isinstance(bundle.tokenizer, Tokenizer):
-        raise _foreign(bundle)
     card = {"licence": bundle.licence} | read_optional_json(bundle.path / "model_card.json")
     return save(out, model, bundle.tokenizer, card, Progress(0, 0, {}), [])
 

@@ -27,7 +27,7 @@ from engine.document_prompt import ask_about_passage
 from engine.documents.answering.extraction import signs
 from engine.documents.answering.features import NAMES
 from engine.documents.answering.likelihood import answer_likelihoods
-from engine.documents.answering.reader import Reader, make_reader
+from engine.documents.answering.reader import Reader, make_reader, read_weights
 from engine.documents.answering.vectors import word_vectors
 from engine.errors import DataError
 from engine.model import Model
@@ -38,7 +38,7 @@ from training.reader_cases import Case, cases
 from training.reader_examples import Examples, ReadCase, examples, read_case
 from training.reader_network import Network, pad
 
-Weights = dict[str, NDArray[np.floating]]
+Weights = dict[str, NDArray[np.generic]]
 """As a language's part of the reader's file names them."""
 
 STEPS = 10000
@@ -73,11 +73,14 @@ def main() -> None:
             raise DataError("--{name} must be at least 1, not {count}.", name=name, count=count)
     bundle = open_bundle(options.model or default_bundle_path())
     weights: dict[str, NDArray[np.generic]] = {"names": np.array(NAMES)}
+    starts: dict[Language, Weights] = {}
+    if options.start is not None:
+        starts = {language: _start(options.start, language) for language in LANGUAGES}
     for language in LANGUAGES:
         torch.manual_seed(0)
         some = list(cases(options.data, language))
         random.Random(0).shuffle(some)  # noqa: S311 - sampling, not secrecy
-        start = None if options.start is None else _start(options.start, language)
+        start = starts.get(language)
         fitted = _fit(some[: options.limit], language, bundle, options.steps, start)
         weights |= {f"{language}_{name}": values for name, values in fitted.items()}
     written = io.BytesIO()
@@ -86,13 +89,13 @@ def main() -> None:
 
 
 def _start(path: Path, language: Language) -> Weights:
-    """Return the weights of a language in a reader's file. Raises DataError."""
+    """Return the weights of an earlier reader. Raises DataError if no network fits them."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            prefix = f"{language}_"
-            return {n.removeprefix(prefix): file[n] for n in file if n.startswith(prefix)}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError("{path} holds no reader.", path=path) from error
+        weights = read_weights(path, language)
+        _load(Network(word_vectors(language).all), weights)
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+        raise DataError("{path} holds no reader to go on from.", path=path) from error
+    return weights
 
 
 def _fit(
@@ -129,8 +132,8 @@ def _train(
     network = Network(word_vectors(language).all)
     rate = LEARNING_RATE
     if start is not None:
-        rate /= 2
         _load(network, start)
+        rate /= 2  # what is learned is to stay
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     for chosen in tqdm(_batches(learned, steps), total=steps, desc=f"{language} steps"):
@@ -165,11 +168,8 @@ def _batches(learned: Examples, steps: int) -> Iterator[list[int]]:
 
 
 def _load(network: Network, start: Weights) -> None:
-    names = network.state_dict()
-    try:
-        network.load_state_dict({name: torch.from_numpy(start[name]) for name in names})
-    except (KeyError, RuntimeError) as error:
-        raise DataError("The reader to go on from has another shape.") from error
+    """Give a network these weights. Raises KeyError or RuntimeError if they are of another."""
+    network.load_state_dict({name: torch.from_numpy(start[name]) for name in network.state_dict()})
 
 
 def _weights(network: Network) -> Weights:

@@ -57,7 +57,7 @@ def test_quantization_costs_little_and_the_card_says_so(bundle) -> None:
     assert f"{bundle.facts.greedy_difference:.1e}" in card
 
 
-def test_engine_answers_from_the_bundle(bundle) -> None:
+def test_prefill_and_single_tokens_give_the_same_logits(bundle) -> None:
     opened = open_bundle(bundle.path)
     model = Model(opened)
     ids = opened.chat_template.encode([{"role": "user", "content": "你好，请介绍一下你自己。"}])
@@ -65,7 +65,7 @@ def test_engine_answers_from_the_bundle(bundle) -> None:
     model.truncate(0)
     for token in ids:
         logits = model.forward([token])
-    np.testing.assert_array_equal(first, logits)
+    assert np.array_equal(first, logits)
     model.close()
 
 

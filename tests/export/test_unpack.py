@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from engine.bundle import open_bundle
+from engine.errors import DataError
 from engine.model import Model
 from export.__main__ import export
 from export.bundle import write_sums
@@ -77,6 +78,14 @@ def test_shipped_model_comes_back(tmp_path: Path) -> None:
         token_ids = opened.tokenizer.encode(text)[:300]
         wanted = Model(opened).forward_all(token_ids)
         assert np.mean(logits(model, token_ids).argmax(1) == wanted.argmax(1)) > 0.85
+
+
+def test_a_run_keeps_its_checkpoints(bundle, tmp_path: Path) -> None:
+    trunk = tmp_path / "trunk/step-0001364"
+    trunk.mkdir(parents=True)
+    with pytest.raises(DataError, match="is not an empty folder; choose another --out"):
+        unpack(open_bundle(bundle.path), trunk.parent)
+    assert trunk.is_dir()
 
 
 @pytest.mark.parametrize("damage", ["int4", "missing"])

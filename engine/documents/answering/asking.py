@@ -31,8 +31,8 @@ from engine.generation import generate
 from engine.model import Interrupted
 
 LEAST_CONFIDENCE = 0.1
-"""Below it an answer counts as not in the documents. With it 98 % of the written English questions
-that no model has seen are answered; training/reader.py prints what that costs."""
+"""Below it an answer counts as not in the documents. With it 98 % of the written questions in
+either language that no model has seen are answered; training/reader.py prints what that costs."""
 LEAST_PARAMETERS_TO_WRITE = 300_000_000
 """Smaller models copy answers better than they write them (make bench-documents)."""
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.documents.answering.meaning import MEANINGS, Meaning, meanings, read_meaning
 from engine.documents.answering.question import TYPES, Question, counts, stem
-from engine.documents.answering.spans import Sentence, candidates
+from engine.documents.answering.spans import Sentence, candidates, is_clause
 from engine.documents.answering.sums import Floats, reaching_left, reaching_right, sums
 from engine.documents.answering.words import KIND, KINDS, Word, among
 
@@ -80,7 +80,6 @@ NAMES = (
 
 _JOINS = frozenset(("、", ",", "和", "与", "與", "及", "以及", "或", "and", "or"))
 """What stands between the things of a list."""
-_ENDS = among("edge", "mark")
 _PLACES = among("place", "position")
 _NAMED = among("name", "foreign")
 _LINK = {word: place for place, word in enumerate(LINKS)}
@@ -272,22 +271,17 @@ def _shapes(
 ) -> NDArray[np.intp]:
     last = kinds[end - 1]
     length = end - first
-    edge = [KIND["edge"]]
-    padded = np.concatenate([edge, kinds, edge])
     texts = [word.text for word in sentence.words]
     is_date = np.array([t[-1] in "年月日" or t in ("世纪", "年代") for t in texts])
 
-    def holds(name: str) -> NDArray[np.bool_]:
-        return sums((kinds == KIND[name]).astype(np.float32), first, end) > 0
+    def count(name: str) -> Floats:
+        return sums((kinds == KIND[name]).astype(np.float32), first, end)
 
-    is_number = (kinds == KIND["number"]).astype(np.float32)
-    numbers = sums(is_number, first, end)
-    marks, verbs = holds("mark"), holds("verb")
-    ends = _ENDS[padded]
-    at_marks = ends[first] & ends[end + 1]
+    numbers = count("number")
+    marks, times, verbs = count("mark") > 0, count("time") > 0, count("verb") > 0
     short = length <= 8
     tests = {
-        "date": short & ~marks & (holds("time") | ((numbers > 0) & is_date[end - 1])),
+        "date": short & ~marks & (times | ((numbers > 0) & is_date[end - 1])),
         "quantity": short & ~marks & (numbers > 0) & (last != KIND["number"]) & (length <= 5),
         "number": numbers >= length,
         "person": (last == KIND["person"]) & short & ~verbs,
@@ -296,7 +290,7 @@ def _shapes(
         "title": (kinds[first] == KIND["open"]) & (last == KIND["close"]),
         "name": _NAMED[last] & short & ~verbs,
         "sentence": (first == 0) & (end >= len(kinds) - 1),
-        "clause": at_marks & (length > 2),
+        "clause": is_clause(kinds, first, end) & (length > 2),
         "noun": (last == KIND["noun"]) & short & ~verbs & ~marks,
         "verb": verbs & short,
         "other": np.ones(len(first), bool),

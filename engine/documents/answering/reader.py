@@ -112,14 +112,19 @@ def make_reader(weights: Mapping[str, NDArray[np.generic]], language: PromptLang
     )
 
 
+def read_weights(path: Path, language: PromptLanguage) -> dict[str, NDArray[np.generic]]:
+    """Return a language's weights in a reader's file, named as in training/reader_network.py.
+
+    Raises ValueError if they were fitted to other features, or if the file holds none.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        if tuple(file["names"]) != NAMES:
+            raise ValueError(f"{path.name} was fitted to other features: run training.reader")
+        begin = f"{language}_"
+        return {name.removeprefix(begin): file[name] for name in file if name.startswith(begin)}
+
+
 @cache
 def reader(language: PromptLanguage) -> Reader:
     """Return the reader of a language."""
-    with np.load(WEIGHTS, allow_pickle=False) as file:
-        if tuple(file["names"]) != NAMES:
-            raise ValueError("reader.npz was fitted to other features: run training.reader")
-        begin = f"{language}_"
-        return make_reader(
-            {name.removeprefix(begin): file[name] for name in file if name.startswith(begin)},
-            language,
-        )
+    return make_reader(read_weights(WEIGHTS, language), language)

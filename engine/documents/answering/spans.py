@@ -67,7 +67,7 @@ def candidates(sentence: Sentence) -> tuple[Places, Places]:
     first, last = np.triu_indices(count)
     end = last + 1
     length = end - first
-    clause = _is_clause(kinds, first, end)
+    clause = is_clause(kinds, first, end)
     keep = (length <= MAX_WORDS) | (clause & (length <= _MAX_CLAUSE_WORDS))
     keep &= ~_NEVER_FIRST[kinds][first] & ~_NEVER_LAST[kinds][last]
     keep &= _brackets_match(kinds, first, end)
@@ -105,8 +105,11 @@ def _divides_day(sentence: Sentence) -> NDArray[np.bool_]:
     return np.concatenate([days, [False]])
 
 
-def _is_clause(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:
-    """Return whether each span reaches from one mark, or an edge, to another."""
+def is_clause(kinds: NDArray[np.intp], first: Places, end: Places) -> NDArray[np.bool_]:
+    """Return whether each span reaches from one mark, or an edge, to another; [spans].
+
+    `kinds` [words] are those of its sentence, `first` and `end` [spans] places among them.
+    """
     edge = [KIND["edge"]]
     padded = np.concatenate([edge, kinds, edge])
     ends = _CLAUSE_ENDS[padded]
