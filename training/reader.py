@@ -214,7 +214,7 @@ def _fit_judge(
 
     optimizer.step(loss)
     odds = (values @ weights).detach().numpy()
-    for bound in (0.1, 0.2, 0.3, 0.4):
+    for bound in (0.1, 0.15, 0.2, 0.3):
         kept = (odds > np.log(bound / (1 - bound))).astype(float)
         answered, refused = kept[there == 1].mean(), 1 - kept[there == 0].mean()
         print(f"{language}: from {bound}: {answered:.0%} answered, {refused:.0%} refused rightly")
