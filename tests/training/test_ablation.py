@@ -80,8 +80,8 @@ def test_variants_are_trained_once_and_come_into_the_card(
     assert times == {path: path.stat().st_mtime_ns for path in times}
     card = extend("# tiny\n## Limits\n", [], [], rows)
     assert "| as it is |" in card
-    assert f"| {rows[2].bits_per_byte['zh']:.3f} |" in card
-    assert f"| {rows[2].answer_bits_per_byte['zh']:.3f} |" in card
+    assert f"| {rows[2].bits_per_byte['zh']:.2f} |" in card
+    assert f"| {rows[2].answer_bits_per_byte['zh']:.2f} |" in card
     assert "## Ablations" not in extend(card, [], [])
 
 
