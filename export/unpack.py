@@ -38,7 +38,7 @@ def unpack(bundle: Bundle, out: Path) -> Path:
     Raises DataError where the graph is not an int8 or float32 one that `export` wrote of a GEB,
     or where `out` is not empty or cannot be written.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         # A checkpoint of step 0 takes the place of all later ones: it must be no run's folder.
         raise DataError("{path} is not an empty folder; choose another --out.", path=out)
     if not isinstance(bundle.tokenizer, Tokenizer):

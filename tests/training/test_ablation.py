@@ -104,7 +104,7 @@ def test_the_variants_of_a_preset_are_configurations(name: str, tmp_path: Path) 
         path.write_text(as_toml(merged(ablation.read_file(config), variant.change)))
         sizes[variant.name] = load_settings(str(path)).model.num_parameters
     assert sizes["nano"] == load_settings("nano").model.num_parameters
-    for shape in ("8 narrow layers", "3 wide layers"):
+    for shape in ("8 narrow layers, no lookups", "3 wide layers, no lookups"):
         assert sizes[shape] == pytest.approx(sizes["nano"], rel=0.02)
 
 
