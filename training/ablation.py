@@ -11,6 +11,7 @@ run that was stopped goes on.
 import argparse
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ from training.toml_file import build, find_file, read_file
 
 TABLE = "ablations.json"
 _DONE = "done"
+_STOPPED = 128 + signal.SIGINT
+"""How a stage exits that was asked to stop before its last step."""
 _STAGES = ("prepretrain", "lookup")
 """Those before text."""
 
@@ -219,9 +222,21 @@ def _link(file: Path, link: Path) -> None:
 
 
 def _run(module: str, *arguments: str) -> None:
+    """Run a command to its end. Raises DataError if it fails, KeyboardInterrupt if it is stopped.
+
+    Whoever stops this stops the command, too, which first saves what it has.
+    """
     command_line = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command_line, check=False)  # noqa: S603 (our own module, no shell)
-    if done.returncode != 0:
+    with subprocess.Popen(command_line) as child:  # noqa: S603 (our own module, no shell)
+        try:
+            child.wait()
+        except BaseException:
+            child.terminate()
+            child.wait()
+            raise
+    if child.returncode == _STOPPED:
+        raise KeyboardInterrupt
+    if child.returncode != 0:
         raise DataError("{command} failed; see above.", command=f"python -m {module}")
 
 

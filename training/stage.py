@@ -113,9 +113,15 @@ def open_stage(stage: str, description: str | None) -> Stage:
 
 
 def run_to_the_end(trainer: Trainer) -> None:
-    """Train, then part from the other processes, if there are any."""
+    """Train, then part from the other processes, if there are any.
+
+    Raises KeyboardInterrupt, in all of them, after a run that was asked to stop before its last
+    step: whatever was to follow it must not begin.
+    """
     trainer.train()
     leave()
+    if trainer.step < trainer.steps:
+        raise KeyboardInterrupt
 
 
 def _parse(stage: str, description: str | None) -> argparse.Namespace:

@@ -1,11 +1,16 @@
 """`python -m training.ablation`: variants of a configuration, trained and measured alike."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from training_helpers import TINY_CONFIG, TINY_STAGE, write_data
+from training_helpers import TINY_CONFIG, TINY_STAGE, steps_of, write_data
 
 from engine.errors import ConfigError, DataError
 from engine.tokenizer import Tokenizer
@@ -14,6 +19,7 @@ from training import ablation, checkpoint
 from training.ablation import as_toml, merged, read_rows, read_variants
 from training.settings import load_settings
 
+ROOT = Path(__file__).parent.parent.parent
 _VARIANTS = """
 [[variants]]
 name = "as it is"
@@ -83,6 +89,42 @@ def test_variants_are_trained_once_and_come_into_the_card(
     assert f"| {rows[2].bits_per_byte['zh']:.2f} |" in card
     assert f"| {rows[2].answer_bits_per_byte['zh']:.2f} |" in card
     assert "## Ablations" not in extend(card, [], [])
+
+
+@pytest.mark.parametrize("whom", ["ablation", "stage", "both"])
+def test_a_variant_that_is_stopped_is_saved_and_not_measured(
+    whom: str, tmp_path: Path, tokenizer_file: Path
+) -> None:
+    """By SIGTERM to either process, as from a scheduler, and by Ctrl-C, which reaches both."""
+    data, out = write_data(tmp_path / "data", Tokenizer(tokenizer_file)), tmp_path / "out"
+    config, variants = tmp_path / "tiny.toml", tmp_path / "variants.toml"
+    config.write_text(TINY_CONFIG)
+    variants.write_text('[[variants]]\nname = "first"\n[[variants]]\nname = "second"\n')
+    words = ["--config", config, "--variants", variants, "--steps", "1000000"]
+    command = [sys.executable, "-m", "training.ablation", *words, "--data", data, "--out", out]
+    log = out / "first" / "log.jsonl"
+    with subprocess.Popen(
+        list(map(str, command)), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as run:
+        while run.poll() is None and not (log.exists() and log.read_bytes().count(b"\n") > 2):
+            time.sleep(0.02)
+        if whom == "both":
+            os.killpg(run.pid, signal.SIGINT)
+        elif whom == "stage":
+            stage = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()[0]
+            os.kill(int(stage), signal.SIGTERM)
+        else:
+            run.terminate()
+        try:
+            stopped = run.wait(60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+    assert stopped == 128 + (signal.SIGTERM if whom == "ablation" else signal.SIGINT)
+    progress = checkpoint.read_progress(checkpoint.resolve(out / "first"))
+    assert progress.step == len(steps_of(out / "first"))
+    assert not (out / "first" / "row.json").exists()
+    assert not (out / "second").exists()
 
 
 def test_what_is_merged_comes_back_from_toml(tmp_path: Path) -> None:
